@@ -1,0 +1,57 @@
+// Lanes in words for people.
+import type { LaneReport, SuspensionReport } from '../flow/lanes.ts';
+import type { Argument } from './command.ts';
+import { instantText, momentText } from './moment.ts';
+import { countText } from './progress.ts';
+import { printable } from './table.ts';
+
+export const LANE_ARGUMENT: Argument = {
+  name: 'lane',
+  doc: 'source/provider, source/site or source/provider/site, as `postilion lane list` shows it',
+};
+
+/** `30`, `0.5`, or `any`. */
+export function rateText(perMinute: number | undefined): string {
+  if (perMinute === undefined) return 'any';
+  return perMinute >= 10 ? countText(Math.round(perMinute)) : String(Math.round(perMinute * 10) / 10);
+}
+
+export function connectionsText({ connections: { open, allowed } }: LaneReport): string {
+  return `${countText(open)}/${countText(allowed)}`;
+}
+
+export function perMinuteText({ perMinute: { sent, allowed } }: LaneReport): string {
+  return `${countText(sent)}/${rateText(allowed)}`;
+}
+
+export function suspensionText(suspension: SuspensionReport, now: number): string {
+  const { state, until, by, reply, remedy } = suspension;
+  const end =
+    state === 'probing'
+      ? 'one delivery at a time tries'
+      : until === undefined
+        ? 'until it is cleared'
+        : momentText(until, now);
+  const why = reply === undefined ? by : `${reply} (${by})`;
+  const mend = remedy === undefined ? '' : `; mend ${remedy}`;
+  return printable(
+    `${state === 'held' ? 'held' : state === 'probing' ? 'probing:' : 'suspended, ends'} ${end}: ${why}${mend}`,
+  );
+}
+
+export function laneText(lane: LaneReport, now: number): string {
+  const { connections, perMinute, suspension, changed } = lane;
+  const lines = [
+    `${lane.name}: ${lane.state}`,
+    `  ${lane.limitedBy}`,
+    `  connections: ${connectionsText(lane)} (ceiling ${countText(connections.ceiling)}); deliveries in the last minute: ${countText(perMinute.sent)}, allowed ${rateText(perMinute.allowed)} (ceiling ${rateText(perMinute.ceiling)}); ${countText(lane.inFlight)} in flight`,
+    suspension === undefined ? undefined : `  ${suspensionText(suspension, now)}`,
+    changed === undefined
+      ? '  the pace is as it began'
+      : `  the pace was changed ${momentText(changed.at, now)} (${instantText(changed.at)}) by ${changed.by}${changed.reply === undefined ? '' : `: ${changed.reply}`}`,
+  ];
+  return `${lines
+    .filter((line) => line !== undefined)
+    .map(printable)
+    .join('\n')}\n`;
+}

@@ -1,0 +1,64 @@
+// postilion queue: what waits, for what, and what an operator must know.
+import { EXIT, OperatorError } from '../base/errors.ts';
+import { QUEUE_DOMAINS_MAX } from '../control/api.ts';
+import type { DomainQueue, QueueReport } from '../flow/operations.ts';
+import { type Command, optionText } from './command.ts';
+import { ask } from './control-client.ts';
+import { getFolders } from './folders.ts';
+import { instantText, momentText } from './moment.ts';
+import { countText } from './progress.ts';
+import { type Column, printable, tableText } from './table.ts';
+
+export const queue: Command = {
+  words: ['queue'],
+  summary: 'Show what waits, and for what',
+  options: [{ flags: '--domains <n>', doc: 'domains to show, those with most mail first (20)' }],
+  examples: [
+    ['postilion queue', 'totals, alarms, domains'],
+    ['postilion queue --json --domains 1000', 'for a program'],
+    ['postilion queue pause --tenant acme', 'more: pause, resume, move, retry'],
+  ],
+  async run(call) {
+    const { terminal, clock } = call.deps;
+    const domains = optionText(call, 'domains') ?? '20';
+    if (!/^\d{1,5}$/.test(domains) || Number(domains) > QUEUE_DOMAINS_MAX) {
+      throw new OperatorError(`--domains takes a number up to ${QUEUE_DOMAINS_MAX}, not '${domains}'`, EXIT.usage);
+    }
+    const report = await ask(getFolders(call), 'GET /v1/queue', undefined, { query: { domains } });
+    await terminal.out(call.json ? `${JSON.stringify(report)}\n` : queueText(report, clock.now(), terminal.outColumns));
+    return EXIT.ok;
+  },
+};
+
+const COUNTER_WORDS: Readonly<Record<string, string>> = { signedByOperator: 'signed by the operator alone' };
+
+export function queueText(report: QueueReport, now: number, columns?: number): string {
+  const counters = Object.entries(report.counters)
+    .filter(([, count]) => count > 0)
+    .map(([name, count]) => `${COUNTER_WORDS[name] ?? name} ${countText(count)}`);
+  const keyless = report.keyless
+    .slice(0, 5)
+    .map(({ domain, messages }) => `${printable(domain)} ${countText(messages)}`);
+  return [
+    `${countText(report.deliveries)} deliveries of ${countText(report.messages)} messages wait; `,
+    `${countText(report.inFlight)} in flight on ${countText(report.sessions)} connections\n`,
+    report.reportsOwed > 0 ? `${countText(report.reportsOwed)} reports are owed to senders\n` : '',
+    counters.length > 0 ? `since the start: ${counters.join(', ')}\n` : '',
+    keyless.length > 0
+      ? `no key for: ${keyless.join(', ')}${report.keyless.length > 5 ? ', …' : ''} (postilion domain add gives one)\n`
+      : '',
+    ...report.paused.map((mark) => `paused: ${printable(mark)}\n`),
+    ...report.moved.map(({ mark, pool }) => `moved: ${printable(mark)} to the pool ${pool}\n`),
+    ...report.alarms.map((alarm) => `ALARM ${instantText(alarm.at)} ${alarm.alarm}: ${printable(alarm.text)}\n`),
+    report.domains.length > 0 ? `\n${tableText(columnsOf(now), report.domains, columns)}` : '',
+  ].join('');
+}
+
+const columnsOf = (now: number): readonly Column<DomainQueue>[] => [
+  { title: 'domain', of: ({ domain }) => domain },
+  { title: 'waiting', of: ({ waiting }) => countText(waiting), align: 'right' },
+  { title: 'in flight', of: ({ inFlight }) => countText(inFlight), align: 'right' },
+  { title: 'conn', of: ({ sessions }) => countText(sessions), align: 'right' },
+  { title: 'next', of: ({ firstDueAt }) => (firstDueAt <= now ? 'now' : momentText(firstDueAt, now)) },
+  { title: 'waits for', of: ({ waitsFor }) => waitsFor },
+];

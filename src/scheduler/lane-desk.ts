@@ -1,0 +1,201 @@
+// What an operator can ask of lanes and tell them. For people: looks at every lane, never on a hot path.
+import type { Clock } from '../base/clock.ts';
+import type { SuspendScope } from '../flow/action.ts';
+import type { StateEvent } from '../flow/event.ts';
+import type {
+  LaneChange,
+  LaneFigures,
+  LaneOperations,
+  LaneReport,
+  LanesReport,
+  SuspensionReport,
+} from '../flow/lanes.ts';
+import type { Spool } from '../flow/spool.ts';
+import type { Consequences } from './consequences.ts';
+import type { Destinations } from './destinations.ts';
+import type { DueTime } from './due-time.ts';
+import type { Lane } from './lane.ts';
+import { groupScope, type LaneGate } from './lane-gate.ts';
+import { readKeptPace } from './lane-pace.ts';
+import { PACE, type Paces } from './paces.ts';
+import type { Settings } from './settings.ts';
+import { SUSPEND, type Suspension, type Suspensions } from './suspensions.ts';
+
+export interface LaneDeskDeps {
+  readonly clock: Clock;
+  readonly time: DueTime;
+  readonly spool: Spool;
+  readonly settings: Settings;
+  readonly destinations: Destinations;
+  readonly paces: Paces;
+  readonly suspensions: Suspensions;
+  readonly gate: LaneGate;
+  readonly consequences: Consequences;
+  /** What stands in the spool is loaded: an answer before that would say that nothing is suspended. */
+  readonly started: Promise<void>;
+}
+
+const SCOPES: readonly SuspendScope[] = ['lane', 'source+provider', 'sending-domain+provider', 'campaign'];
+
+export class LaneDesk implements LaneOperations {
+  readonly #deps: LaneDeskDeps;
+
+  constructor(deps: LaneDeskDeps) {
+    this.#deps = deps;
+  }
+
+  async lanes(): Promise<LanesReport> {
+    await this.#deps.started;
+    const { suspensions } = this.#deps;
+    const lanes = [...this.#lanes()].map((lane) => this.#report(lane));
+    const shown = lanes.filter(({ connections, state, changed, perMinute }) => {
+      return connections.open > 0 || state !== 'open' || changed !== undefined || perMinute.sent > 0;
+    });
+    return {
+      lanes: shown.toSorted((a, b) => (a.name < b.name ? -1 : 1)),
+      suspensions: [...suspensions.all].map((suspension) => this.#suspension(suspension)),
+    };
+  }
+
+  async lane(name: string): Promise<LaneReport | undefined> {
+    await this.#deps.started;
+    const lane = this.#find(name);
+    return lane && this.#report(lane);
+  }
+
+  async pauseLane(name: string, forMs: number | undefined, by: string): Promise<boolean> {
+    await this.#deps.started;
+    const { settings, suspensions, consequences, clock } = this.#deps;
+    const source = name.slice(0, name.indexOf('/'));
+    if (settings.source(source) === undefined) return false;
+    const lanes = [...this.#lanes()];
+    // Where a provider keeps its tenants apart the name of the group means all of them.
+    const ofGroup = lanes.filter((lane) => lane.group.name === name && lane.destination.provider !== undefined);
+    const what = ofGroup.length > 0 ? 'source+provider' : 'lane';
+    const now = clock.now();
+    suspensions.suspend({ what, name, ...(forMs !== undefined && { until: now + forMs }), by }, now);
+    for (const lane of ofGroup.length > 0 ? ofGroup : lanes.filter((one) => one.name === name)) {
+      consequences.stop([lane], lane);
+    }
+    return true;
+  }
+
+  async resumeLane(name: string, by: string): Promise<number> {
+    await this.#deps.started;
+    return SCOPES.filter((what) => this.#deps.suspensions.clear(what, name, by)).length;
+  }
+
+  async pinLane(name: string, figures: LaneFigures, by: string): Promise<LaneReport | undefined> {
+    await this.#deps.started;
+    const lane = this.#find(name);
+    if (lane === undefined) return undefined;
+    this.#deps.paces.pin(lane, figures, by);
+    return this.#report(lane);
+  }
+
+  async releaseLane(name: string, by: string): Promise<LaneReport | undefined> {
+    await this.#deps.started;
+    const lane = this.#find(name);
+    if (lane === undefined) return undefined;
+    this.#deps.paces.release(lane, by);
+    return this.#report(lane);
+  }
+
+  async laneHistory(name: string, limit: number): Promise<readonly LaneChange[]> {
+    await this.#deps.started;
+    const { spool } = this.#deps;
+    const lane = this.#find(name);
+    const names = lane === undefined ? [name] : [...new Set([name, groupScope(lane)])];
+    const found: StateEvent[] = [];
+    for (const one of names) found.push(...(await spool.changes(one, limit)));
+    return found
+      .filter(({ key }) => key.startsWith(PACE) || key.startsWith(SUSPEND))
+      .toSorted((a, b) => a.at - b.at)
+      .slice(-limit)
+      .map(changeOf);
+  }
+
+  *#lanes(): Generator<Lane> {
+    for (const { lanes } of this.#deps.destinations.all) yield* lanes.values();
+  }
+
+  #find(name: string): Lane | undefined {
+    for (const lane of this.#lanes()) if (lane.name === name) return lane;
+    return undefined;
+  }
+
+  #report(lane: Lane): LaneReport {
+    const { gate, paces, time } = this.#deps;
+    const pace = paces.of(lane);
+    const found = gate.find(lane);
+    const suspension = found && this.#suspension(found);
+    const { ceiling } = pace.limits;
+    let inFlight = 0;
+    for (const { outstanding } of lane.sessions) for (const { indexes } of outstanding) inFlight += indexes.length;
+    return {
+      name: lane.name,
+      source: lane.source.name,
+      ...(lane.destination.provider !== undefined && { provider: lane.destination.provider }),
+      state: suspension?.state ?? (pace.pinned !== undefined ? 'pinned' : pace.isBelow ? 'slowed' : 'open'),
+      connections: { open: lane.sessions.size, allowed: pace.connections, ceiling: ceiling.connections },
+      perMinute: {
+        sent: pace.sent.count(time.now()),
+        ...(pace.perMinute < Infinity && { allowed: pace.perMinute }),
+        ...(ceiling.perMinute !== undefined && { ceiling: ceiling.perMinute }),
+      },
+      inFlight,
+      ...(suspension !== undefined && { suspension }),
+      ...(pace.cause !== undefined && { changed: pace.cause }),
+      limitedBy: this.#limitedBy(lane, suspension),
+    };
+  }
+
+  #limitedBy(lane: Lane, suspension: SuspensionReport | undefined): string {
+    const { paces } = this.#deps;
+    const pace = paces.of(lane);
+    if (suspension !== undefined) {
+      const { state, until, by } = suspension;
+      if (state === 'probing') return `suspended by ${by} until now: one delivery at a time tries`;
+      if (until === undefined) return `held by ${by} until it is cleared (postilion lane resume ${suspension.name})`;
+      return `suspended by ${by} until ${new Date(until).toISOString()}, then one delivery tries`;
+    }
+    const { isLimited } = pace;
+    if (isLimited.connections) return `its pace: ${pace.connections} of ${pace.connections} connections are busy`;
+    if (isLimited.rate) return `its pace: ${Math.round(pace.perMinute * 10) / 10} deliveries a minute`;
+    return lane.destination.hasReady ? 'its caps' : 'nothing waits for it';
+  }
+
+  #suspension({ what, name, since, until, by, reply, remedy }: Suspension): SuspensionReport {
+    const isProbing = until !== undefined && until <= this.#deps.clock.now();
+    return {
+      what,
+      name,
+      state: until === undefined ? 'held' : isProbing ? 'probing' : 'suspended',
+      since,
+      ...(until !== undefined && { until }),
+      by,
+      ...(reply !== undefined && { reply }),
+      ...(remedy !== undefined && { remedy }),
+    };
+  }
+}
+
+function changeOf({ at, key, value, by }: StateEvent): LaneChange {
+  if (key.startsWith(SUSPEND)) {
+    const suspension = value as Suspension | undefined;
+    if (suspension === undefined) return { at, by, text: 'the suspension is over' };
+    const { until, reply } = suspension;
+    const end = until === undefined ? 'until it is cleared' : `until ${new Date(until).toISOString()}`;
+    return { at, by, text: `suspended ${end}`, ...(reply !== undefined && { reply }) };
+  }
+  const kept = readKeptPace(value);
+  if (kept === undefined) return { at, by, text: 'the pace is forgotten' };
+  const { connections, perMinute } = kept.pinned ?? {
+    connections: kept.connections.now ?? 0,
+    perMinute: kept.perMinute.now,
+  };
+  const rate = perMinute === undefined ? 'no rate' : `${Math.round(perMinute * 10) / 10} a minute`;
+  const { reply } = kept.cause;
+  const text = `${connections} connection${connections === 1 ? '' : 's'}, ${rate}${kept.pinned === undefined ? '' : ', pinned'}`;
+  return { at, by, text, ...(reply !== undefined && { reply }) };
+}

@@ -1,0 +1,308 @@
+// What an operator can ask of the queue and tell it. For people: may look at every queue, never on a hot path.
+import type { AlarmEvent, JournalEvent } from '../flow/event.ts';
+import type { Feedback } from '../flow/feedback.ts';
+import type { LaneOperations } from '../flow/lanes.ts';
+import type { Domain as DomainName, MessageId } from '../flow/message.ts';
+import type {
+  CampaignReport,
+  DomainQueue,
+  MessageReport,
+  MoveAnswer,
+  Operations,
+  QueueReport,
+  SourceReport,
+  TopReport,
+  UnknownReply,
+} from '../flow/operations.ts';
+import { queueOf } from '../flow/queue-name.ts';
+import type { Spool } from '../flow/spool.ts';
+import type { Suppression, SuppressionFilter, SuppressionPart } from '../flow/suppression.ts';
+import { CampaignDesk, type CampaignDeskDeps } from './campaign-desk.ts';
+import type { Domain } from './domain.ts';
+import { reportsOf } from './dsn-reports.ts';
+import type { DueTime } from './due-time.ts';
+import type { InFlight } from './in-flight.ts';
+import { ExplainDesk, type ExplainDeskDeps } from './explain-desk.ts';
+import { MarkDesk, type MarkDeskDeps } from './mark-desk.ts';
+import { CANCEL } from './marks.ts';
+import type { Queues } from './queues.ts';
+import type { Routes } from './routes.ts';
+import { SourceDesk, type SourceDeskDeps } from './source-desk.ts';
+import { TopDesk, type TopDeskDeps } from './top-desk.ts';
+import { SuppressionDesk } from './suppression-desk.ts';
+import type { Suppressions } from './suppressions.ts';
+import type { Unattempted } from './unattempted.ts';
+import { WarmupDesk, type WarmupDeskDeps } from './warmup-desk.ts';
+import type { UnknownReplies } from './unknown-replies.ts';
+import { budgetReason } from './warmup-reason.ts';
+
+export interface OperatorDeskDeps
+  extends SourceDeskDeps,
+    MarkDeskDeps,
+    CampaignDeskDeps,
+    ExplainDeskDeps,
+    TopDeskDeps,
+    WarmupDeskDeps {
+  readonly time: DueTime;
+  readonly spool: Spool;
+  readonly routes: Routes;
+  readonly queues: Queues;
+  readonly inFlight: InFlight;
+  readonly suppressions: Suppressions;
+  readonly unknownReplies: UnknownReplies;
+  readonly feedback: Feedback;
+  readonly unattempted: Unattempted;
+  readonly lanes: LaneOperations;
+  /** Resolves after everything else of this turn: long work yields between slices. */
+  readonly yield: () => Promise<void>;
+}
+
+interface DomainSummary {
+  readonly domain: DomainName;
+  waiting: number;
+  firstDueAt: number;
+}
+
+/** After every id there is. */
+const LAST_ID = `7${'z'.repeat(25)}` as MessageId;
+const OUTCOMES_SHOWN_MAX = 100;
+const KEYLESS_SHOWN_MAX = 20;
+/** Deliveries made due between two yields. */
+const SLICE = 200;
+
+export class OperatorDesk implements Operations {
+  readonly #deps: OperatorDeskDeps;
+  readonly #sources: SourceDesk;
+  readonly #top: TopDesk;
+  readonly suppress: Operations['suppress'];
+  readonly unsuppress: Operations['unsuppress'];
+  readonly warmup: Operations['warmup'];
+  readonly warmupDays: Operations['warmupDays'];
+  readonly changeWarmup: Operations['changeWarmup'];
+  readonly #marks: MarkDesk;
+  readonly #explain: ExplainDesk;
+  readonly #campaigns: CampaignDesk;
+
+  constructor(deps: OperatorDeskDeps) {
+    this.#deps = deps;
+    this.#sources = new SourceDesk(deps);
+    ({ suppress: this.suppress, unsuppress: this.unsuppress } = new SuppressionDesk(deps));
+    this.#top = new TopDesk(deps);
+    ({ warmup: this.warmup, warmupDays: this.warmupDays, changeWarmup: this.changeWarmup } = new WarmupDesk(deps));
+    this.#marks = new MarkDesk(deps);
+    this.#explain = new ExplainDesk(deps);
+    this.#campaigns = new CampaignDesk(deps);
+  }
+
+  async queue(options: { readonly domainsMax: number }): Promise<QueueReport> {
+    const { spool, inFlight, egresses, marks, moves, recorder, feedback } = this.#deps;
+    const domains = this.#domains()
+      .sort((a, b) => b.waiting - a.waiting || (a.domain < b.domain ? -1 : 1))
+      .slice(0, options.domainsMax);
+    return {
+      messages: spool.counts.messages,
+      deliveries: spool.counts.deliveries,
+      inFlight: inFlight.deliveries,
+      sessions: egresses.sessions,
+      domains: domains.map((summary) => this.#describe(summary)),
+      alarms: spool.alarms(),
+      paused: marks.paused,
+      moved: moves.all,
+      reportsOwed: feedback.owed,
+      keyless: recorder.keyless.most(KEYLESS_SHOWN_MAX),
+      counters: { ...recorder.counters },
+    };
+  }
+
+  async top({ rowsMax }: { readonly rowsMax: number }): Promise<TopReport> {
+    return this.#top.report(rowsMax);
+  }
+
+  async message(id: MessageId): Promise<MessageReport | undefined> {
+    const queued = this.#deps.spool.message(id);
+    const outcomes = await this.#deps.spool.history(id, OUTCOMES_SHOWN_MAX);
+    if (queued === undefined && outcomes.length === 0) return undefined;
+    const reports = await reportsOf(this.#deps.spool, outcomes);
+    const known = { id, outcomes, reports };
+    return queued === undefined ? known : { ...known, queued, message: queued.message };
+  }
+
+  async retry(id: MessageId, by: string): Promise<boolean> {
+    const { spool, unattempted, routes, queues } = this.#deps;
+    const queued = spool.message(id);
+    if (queued === undefined) return false;
+    this.#note('retry', by, { messageId: id });
+    unattempted.makeDue(queued, by);
+    for (const { index } of queued.waiting) {
+      const domain = queues.find(queueOf(queued.message, index))?.binding.domain;
+      if (domain !== undefined) routes.rouse(domain);
+    }
+    return true;
+  }
+
+  async retryAll(domain: string | undefined, by: string): Promise<number> {
+    const { spool, unattempted, routes, time } = this.#deps;
+    this.#note('retry-all', by, domain === undefined ? {} : { domain });
+    const queues = [...spool.queues()].filter(({ queue }) => domain === undefined || queue.domain === domain);
+    // What this moves, or an attempt defers meanwhile, stands elsewhere in the order: it is not met twice.
+    const until = time.now();
+    for (const { queue } of queues) {
+      for (let after = { dueAt: until, messageId: LAST_ID, index: 0 }; ; ) {
+        const later = spool.due(queue, SLICE, after);
+        for (const due of later) {
+          const queued = spool.message(due.messageId);
+          if (queued !== undefined) unattempted.makeDue(queued, by, queue.domain);
+        }
+        const last = later[later.length - 1];
+        if (last === undefined || later.length < SLICE) break;
+        after = { ...last };
+        await this.#deps.yield();
+      }
+      for (const known of routes.named(queue.domain)) routes.rouse(known);
+    }
+    return queues.length;
+  }
+
+  async cancel(id: MessageId, by: string): Promise<number> {
+    const { unattempted, inFlight, marks, recorder, clock } = this.#deps;
+    this.#note('cancel', by, { messageId: id });
+    const settled = unattempted.cancel(id, by);
+    if (inFlight.hasMessage(id)) {
+      marks.cancel(id);
+      recorder.write([{ type: 'state', at: clock.now(), key: `${CANCEL}${id}`, value: by, by }]);
+    }
+    return settled;
+  }
+
+  async pause(mark: string, by: string): Promise<void> {
+    this.#marks.pause(mark, by);
+  }
+
+  async resume(mark: string, by: string): Promise<boolean> {
+    return this.#marks.resume(mark, by);
+  }
+
+  async move(mark: string, pool: string | undefined, by: string): Promise<MoveAnswer> {
+    return this.#marks.move(mark, pool, by);
+  }
+
+  async campaigns(tenant: string | undefined, campaignsMax: number): Promise<readonly CampaignReport[]> {
+    return this.#campaigns.list(tenant, campaignsMax);
+  }
+
+  async cancelCampaign(mark: string, by: string): Promise<number> {
+    return this.#campaigns.cancel(mark, by);
+  }
+
+  async suppressionsOf(address: string): Promise<readonly Suppression[]> {
+    return this.#deps.suppressions.of(address);
+  }
+
+  async suppressions(from: number, limit: number, filter: SuppressionFilter): Promise<SuppressionPart> {
+    return this.#deps.suppressions.list(from, limit, filter);
+  }
+
+  async unknownReplies(): Promise<readonly UnknownReply[]> {
+    return this.#deps.unknownReplies.list();
+  }
+
+  async sources(): Promise<readonly SourceReport[]> {
+    return this.#sources.list();
+  }
+
+  async drain(source: string, by: string): Promise<SourceReport | undefined> {
+    return this.#sources.drain(source, by);
+  }
+
+  async enable(source: string, by: string): Promise<SourceReport | undefined> {
+    return this.#sources.enable(source, by);
+  }
+
+  readonly explain: Operations['explain'] = (question) => this.#explain.explain(question);
+  readonly lanes: LaneOperations['lanes'] = () => this.#deps.lanes.lanes();
+  readonly lane: LaneOperations['lane'] = (name) => this.#deps.lanes.lane(name);
+  readonly pauseLane: LaneOperations['pauseLane'] = (...given) => this.#deps.lanes.pauseLane(...given);
+  readonly resumeLane: LaneOperations['resumeLane'] = (...given) => this.#deps.lanes.resumeLane(...given);
+  readonly pinLane: LaneOperations['pinLane'] = (...given) => this.#deps.lanes.pinLane(...given);
+  readonly releaseLane: LaneOperations['releaseLane'] = (...given) => this.#deps.lanes.releaseLane(...given);
+  readonly laneHistory: LaneOperations['laneHistory'] = (...given) => this.#deps.lanes.laneHistory(...given);
+
+  async alarm(alarm: AlarmEvent): Promise<void> {
+    this.#write(alarm);
+    await this.#deps.spool.durable();
+  }
+
+  #note(note: string, by: string, detail: Readonly<Record<string, unknown>>): void {
+    this.#write({ type: 'note', at: this.#deps.clock.now(), note, by, detail });
+  }
+
+  #write(event: JournalEvent): void {
+    this.#deps.recorder.write([event]);
+  }
+
+  #domains(): DomainSummary[] {
+    const domains = new Map<DomainName, DomainSummary>();
+    for (const summary of this.#deps.spool.queues()) {
+      const { domain } = summary.queue;
+      const known = domains.get(domain);
+      if (known === undefined) {
+        domains.set(domain, { domain, waiting: summary.waiting, firstDueAt: summary.firstDueAt });
+      } else {
+        known.waiting += summary.waiting;
+        known.firstDueAt = Math.min(known.firstDueAt, summary.firstDueAt);
+      }
+    }
+    return [...domains.values()];
+  }
+
+  #describe({ domain, waiting, firstDueAt }: DomainSummary): DomainQueue {
+    const known = [...this.#deps.routes.named(domain)].filter(({ queues }) => queues.size > 0);
+    let inFlight = 0;
+    let sessions = 0;
+    for (const { queues, destination, site } of known) {
+      for (const queue of queues) inFlight += queue.inFlight;
+      for (const lane of destination?.lanes.values() ?? []) sessions += lane.findReach(site)?.sessions.size ?? 0;
+    }
+    return { domain, waiting, firstDueAt, sessions, inFlight, waitsFor: this.#waitsFor(known, inFlight, firstDueAt) };
+  }
+
+  /** `known`: the domain, once for each target that rules have for its mail. */
+  #waitsFor(known: readonly Domain[], inFlight: number, firstDueAt: number): string {
+    const { time, egresses } = this.#deps;
+    const now = time.now();
+    const seconds = (until: number): string => `${Math.max(0, Math.ceil((until - now) / 1000))} s`;
+    for (const queue of known.flatMap(({ queues }) => [...queues]))
+      if (queue.parkedFor !== undefined && queue.mode === 'parked') return `held, ${queue.parkedFor}`;
+    for (const { route } of known) {
+      if (route.state === 'unknown') return `DNS: ${route.text}; asked again in ${seconds(route.until)}`;
+      if (route.state === 'asking' || route.state === 'line') return 'an answer from DNS';
+    }
+    for (const { destination, site } of known) {
+      for (const lane of destination?.lanes.values() ?? []) {
+        const reach = lane.findReach(site);
+        if (reach === undefined || reach.openAfter <= now) continue;
+        const { reply, error } = reach.lastFailure ?? {};
+        const why = reply === undefined ? (error?.text ?? 'closed') : `${reply.code} ${reply.lines.join(' ')}`;
+        return `no connection from ${lane.source.name} (${why}); tried again in ${seconds(reach.openAfter)}`;
+      }
+    }
+    if (inFlight > 0) return 'being delivered';
+    if (firstDueAt > now) return `its next attempt, in ${seconds(firstDueAt)}`;
+    if (egresses.count === 0) return 'an egress process';
+    for (const queue of known.flatMap(({ queues }) => [...queues])) {
+      const budget = budgetReason(this.#deps, queue);
+      if (budget !== undefined) return budget;
+    }
+    const pool = this.#poolWithoutSource(known);
+    return pool === undefined ? 'a connection' : `a source: none of pool ${pool} may send`;
+  }
+
+  #poolWithoutSource(known: readonly Domain[]): string | undefined {
+    const { settings, sources } = this.#deps;
+    for (const { name, binding } of known.flatMap(({ queues }) => [...queues])) {
+      const pool = settings.poolOf(name, binding.rule);
+      if (sources.tiers(pool).length === 0) return pool;
+    }
+    return undefined;
+  }
+}

@@ -1,0 +1,117 @@
+// What is going on now, for `postilion top`: totals, and a row for each provider or domain that has something waiting, open
+// or just settled. Asked every second: what costs much (the queues, when there are many) is looked at less often.
+import type { Clock } from '../base/clock.ts';
+import type { Feedback } from '../flow/feedback.ts';
+import type { TopReport, TopRow } from '../flow/operations.ts';
+import type { Spool } from '../flow/spool.ts';
+import type { Egresses } from './egresses.ts';
+import type { InFlight } from './in-flight.ts';
+import type { Marks } from './marks.ts';
+import type { Recorder } from './recorder.ts';
+import type { Routes } from './routes.ts';
+import type { Tally } from './tally.ts';
+
+export interface TopDeskDeps {
+  readonly clock: Clock;
+  readonly spool: Spool;
+  readonly feedback: Feedback;
+  readonly egresses: Egresses;
+  readonly inFlight: InFlight;
+  readonly marks: Marks;
+  readonly recorder: Recorder;
+  readonly routes: Routes;
+  readonly tally: Tally;
+}
+
+/** All queues are counted again after so many times what it took: at most 2 % of the scheduler's time. */
+const COUNT_AGAIN = 50;
+
+interface Row {
+  waiting: number;
+  inFlight: number;
+  sessions: number;
+  isProvider: boolean;
+}
+
+export class TopDesk {
+  readonly #deps: TopDeskDeps;
+  #waiting = new Map<string, { count: number; isProvider: boolean }>();
+  /** Monotonic. */
+  #countAfter = Number.NEGATIVE_INFINITY;
+
+  constructor(deps: TopDeskDeps) {
+    this.#deps = deps;
+  }
+
+  report(rowsMax: number): TopReport {
+    const { clock, spool, feedback, egresses, inFlight, marks, recorder } = this.#deps;
+    return {
+      at: clock.now(),
+      messages: spool.counts.messages,
+      deliveries: spool.counts.deliveries,
+      inFlight: inFlight.deliveries,
+      sessions: egresses.sessions,
+      counters: { ...recorder.counters },
+      paused: marks.paused,
+      alarms: spool.alarms(),
+      reportsOwed: feedback.owed,
+      rows: this.#rows(rowsMax),
+    };
+  }
+
+  #rows(rowsMax: number): readonly TopRow[] {
+    const { tally, egresses } = this.#deps;
+    const rows = new Map<string, Row>();
+    const row = (name: string, isProvider: boolean): Row => {
+      const known = rows.get(name);
+      if (known !== undefined) return known;
+      const made = { waiting: 0, inFlight: 0, sessions: 0, isProvider };
+      rows.set(name, made);
+      return made;
+    };
+    this.#count();
+    for (const [name, { count, isProvider }] of this.#waiting) row(name, isProvider).waiting = count;
+    for (const name of tally.names()) row(name, tally.find(name)?.isProvider === true);
+    for (const session of egresses.all) {
+      const { provider } = session.lane.destination;
+      // Without a provider a connection belongs to the domain of what is on it; an idle one to nobody.
+      const name = provider ?? session.outstanding[0]?.queue.name.domain;
+      if (name === undefined) continue;
+      const its = row(name, provider !== undefined);
+      its.sessions++;
+      for (const attempt of session.outstanding) its.inFlight += attempt.indexes.length;
+    }
+    return [...rows]
+      .map(([name, its]) => this.#tell(name, its))
+      .sort((a, b) => weightOf(b) - weightOf(a) || (a.name < b.name ? -1 : 1))
+      .slice(0, rowsMax);
+  }
+
+  #tell(name: string, its: Row): TopRow {
+    const { delivered = 0, deferred = 0, failed = 0, lastTrouble } = this.#deps.tally.find(name) ?? {};
+    const trouble = lastTrouble === undefined ? {} : { lastTrouble };
+    return { name, ...its, delivered, deferred, failed, ...trouble };
+  }
+
+  #count(): void {
+    const { clock, spool, routes } = this.#deps;
+    const began = clock.monotonic();
+    if (began < this.#countAfter) return;
+    this.#waiting = new Map();
+    for (const { queue, waiting } of spool.queues()) {
+      const provider = routes.providerOf(queue.domain);
+      const name = provider ?? queue.domain;
+      const known = this.#waiting.get(name);
+      if (known === undefined) this.#waiting.set(name, { count: waiting, isProvider: provider !== undefined });
+      else known.count += waiting;
+    }
+    this.#countAfter = began + COUNT_AGAIN * (clock.monotonic() - began);
+  }
+}
+
+/** What is open first, then what waits, then what was settled. */
+function weightOf({ sessions, inFlight, waiting, delivered, deferred, failed }: TopRow): number {
+  return sessions > 0 || inFlight > 0
+    ? 1e12 + inFlight * 1e6 + sessions
+    : waiting * 1e3 + Math.log1p(delivered + deferred + failed);
+}

@@ -1,0 +1,187 @@
+// `npm run bench -- lanes [--seconds 60] [--messages 10000]`: what caps cost. 16 sources, five providers and four egress
+// processes: no cap exceeded as the receivers count, how much of the caps is used, how soon a freed slot is used again;
+// the CPU of a relay that waits for a cap; and CPU per message with 16 sources and 200 sites beside one of each.
+import { readFileSync } from 'node:fs';
+import { LineClient } from '../support/line-client.ts';
+import { CountingReceiver, type Dot } from '../support/counting-receiver.ts';
+import { exceeded, lanesStage, PLANS, providerOf, SOURCES } from '../support/lanes-stage.ts';
+import { freePort, Relay, type Scope } from '../support/relay.ts';
+
+const SITES = 200;
+const SESSIONS = 20;
+const USED_MIN = 0.95;
+const SLOT_MS_MAX = 20;
+const IDLE_CPU_MAX = 0.01;
+const COST_MAX = 1.4;
+const CONTENT = `From: app@client.test\r\nSubject: bench\r\n\r\n${`${'x'.repeat(70)}\r\n`.repeat(27)}.\r\n`;
+
+const now = (): number => performance.now();
+const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+
+async function scoped<T>(run: (scope: Scope) => Promise<T>): Promise<T> {
+  const cleanUps: (() => void | Promise<void>)[] = [];
+  try {
+    return await run({ after: (cleanUp) => void cleanUps.push(cleanUp) });
+  } finally {
+    for (const cleanUp of cleanUps.toReversed()) await cleanUp();
+  }
+}
+
+const judged = (isMet: boolean): string => (isMet ? 'met' : 'NOT MET');
+
+/** CPU of processes so far, ms: clock ticks of 10 ms. */
+function cpuMs(pids: readonly number[]): number {
+  const ticks = pids.map((pid) => {
+    const fields = readFileSync(`/proc/${pid}/stat`, 'latin1').split(') ')[1]?.split(' ') ?? [];
+    return Number(fields[11]) + Number(fields[12]);
+  });
+  return ticks.reduce((sum, one) => sum + one, 0) * 10;
+}
+
+async function pidsOf(relay: Relay): Promise<readonly number[]> {
+  return (await relay.health()).processes.map(({ pid }) => pid);
+}
+
+export async function benchLanes(seconds: number, messages: number): Promise<void> {
+  await scoped((scope) => caps(scope, seconds));
+  await scoped((scope) => waiting(scope, Math.min(seconds, 30)));
+  await spread(messages);
+}
+
+async function caps(scope: Scope, seconds: number): Promise<void> {
+  const { relay, receiver, submit } = await lanesStage(scope, now, 'm');
+  await relay.start();
+  await submit(SOURCES * 3 * (seconds + 10));
+  const from = now();
+  await sleep(seconds * 1000);
+  const until = now();
+  console.log(`${SOURCES} sources, ${Object.keys(PLANS).length} providers, 4 egress processes, ${seconds} s`);
+  for (const [name, { perSecond, opensPerSecond }] of Object.entries(PLANS)) {
+    const rate = perSecond ?? opensPerSecond;
+    const within = receiver.dots.filter((dot) => providerOf(dot) === name && dot.at >= from && dot.at < until);
+    const perSec = (within.length / (until - from)) * 1000;
+    if (rate === undefined) console.log(`  ${name}: ${perSec.toFixed(1)}/s, capped by connections alone`);
+    else {
+      const used = perSec / (rate * SOURCES);
+      const text = `${perSec.toFixed(1)}/s of ${rate * SOURCES}/s: ${(used * 100).toFixed(1)} %, want 95 %`;
+      console.log(`  ${name}: ${text}: ${judged(used >= USED_MIN)}`);
+    }
+  }
+  const over = exceeded(receiver, 0, 'm');
+  console.log(`  caps exceeded: ${over.length === 0 ? 'none' : over.join('; ')}: ${judged(over.length === 0)}`);
+  const gaps = slotGapsMs(receiver, 'p5', from, until);
+  const at = (share: number): number => gaps[Math.floor(gaps.length * share)] ?? NaN;
+  const text = `within ${at(0.5).toFixed(1)} ms (median), ${at(0.99).toFixed(1)} ms (p99), want ${SLOT_MS_MAX}`;
+  console.log(`  a freed slot is used again ${text}: ${judged(at(0.99) <= SLOT_MS_MAX)}`);
+}
+
+/** From our end of a connection to the next one of the same source to the same provider. */
+function slotGapsMs(receiver: CountingReceiver, provider: string, from: number, until: number): readonly number[] {
+  const gaps: number[] = [];
+  const all = receiver.opened.filter((one) => providerOf(one) === provider);
+  for (const client of new Set(all.map((one) => one.client))) {
+    const opened = all.filter((one) => one.client === client);
+    for (const { endedAt } of opened) {
+      if (endedAt === undefined || endedAt < from || endedAt > until - 1000) continue;
+      const next = opened.find(({ at }) => at >= endedAt);
+      if (next !== undefined) gaps.push(next.at - endedAt);
+    }
+  }
+  return gaps.toSorted((a, b) => a - b);
+}
+
+interface Place {
+  readonly relay: Relay;
+  readonly port: number;
+  readonly receiver: CountingReceiver;
+}
+
+async function place(scope: Scope, sending: (sink: number) => string): Promise<Place> {
+  const receiver = new CountingReceiver({ now });
+  const sink = await receiver.listen();
+  scope.after(() => receiver.close());
+  const port = await freePort();
+  const relay = new Relay(scope, {
+    postilion: `hostname: relay.test\nlisteners: [{ address: "127.0.0.1:${port}", tls: none }]\ntrusted_networks: [{ network: 127.0.0.0/8, user: app }]\nprocesses: single\n`,
+    sending: `users: { app: {} }\n${sending(sink)}`,
+  });
+  await relay.start();
+  return { relay, port, receiver };
+}
+
+async function load({ port }: Place, messages: number, recipient: (n: number) => string): Promise<void> {
+  let next = 0;
+  const session = async (): Promise<void> => {
+    const client = LineClient.open(port);
+    await client.reply();
+    await client.command('EHLO client.test');
+    for (let n = next++; n < messages; n = next++) {
+      client.send(`MAIL FROM:<app@client.test>\r\nRCPT TO:<${recipient(n)}>\r\nDATA\r\n`);
+      for (let replies = 0; replies < 3; replies++) await client.reply();
+      client.send(CONTENT);
+      await client.reply();
+    }
+    client.close();
+  };
+  await Promise.all(Array.from({ length: SESSIONS }, session));
+}
+
+async function received(dots: readonly Dot[], count: number): Promise<void> {
+  while (dots.length < count) await sleep(20);
+}
+
+/** 10,000 deliveries behind one a second. */
+async function waiting(scope: Scope, seconds: number): Promise<void> {
+  const at = await place(scope, (sink) => `routes: [{ to: "127.0.0.1:${sink}", tls: none }]\ncaps: { rate: 1/s }\n`);
+  await load(at, 10_000, (n) => `u${n}@sink.test`);
+  await sleep(3000);
+  const pids = await pidsOf(at.relay);
+  const [cpu, begun, dots] = [cpuMs(pids), now(), at.receiver.dots.length];
+  await sleep(seconds * 1000);
+  const share = (cpuMs(pids) - cpu) / (now() - begun);
+  const sent = at.receiver.dots.length - dots;
+  console.log(`10,000 deliveries behind one a second: ${sent} went in ${seconds} s`);
+  console.log(`  CPU ${(share * 100).toFixed(2)} %, want under 1 %: ${judged(share < IDLE_CPU_MAX)}`);
+}
+
+async function spread(messages: number): Promise<void> {
+  const one = await costMs(
+    messages,
+    () => 'u@sink.test',
+    (sink) => `routes: [{ to: "127.0.0.1:${sink}", tls: none }]\ncaps: { connections: ${SESSIONS} }\n`,
+  );
+  const names = Array.from({ length: SOURCES }, (_, n) => `s${n + 1}`);
+  const many = await costMs(
+    messages,
+    (n) => `u@d${n % SITES}.test`,
+    (sink) => {
+      const routes = Array.from(
+        { length: SITES },
+        (_, n) => `  - { domains: d${n}.test, to: "127.1.${n}.1:${sink}", tls: none }`,
+      );
+      const sources = names.map((name, n) => `${name}: { address: 127.9.0.${n + 1} }`);
+      return `routes:\n${routes.join('\n')}\nsources: { ${sources.join(', ')} }\npools: { default: { sources: [${names.join(', ')}] } }\n`;
+    },
+  );
+  const ratio = many / one;
+  console.log(`CPU a message: ${one.toFixed(2)} ms to one site, ${many.toFixed(2)} ms by 16 sources to ${SITES} sites`);
+  console.log(`  ${ratio.toFixed(2)} times, want 1.40 at most: ${judged(ratio <= COST_MAX)}`);
+}
+
+function costMs(
+  messages: number,
+  recipient: (n: number) => string,
+  sending: (sink: number) => string,
+): Promise<number> {
+  return scoped(async (scope) => {
+    const at = await place(scope, sending);
+    await load(at, 1000, recipient);
+    await received(at.receiver.dots, 1000);
+    const pids = await pidsOf(at.relay);
+    const cpu = cpuMs(pids);
+    await load(at, messages, recipient);
+    await received(at.receiver.dots, 1000 + messages);
+    await sleep(300);
+    return (cpuMs(pids) - cpu) / messages;
+  });
+}

@@ -1,0 +1,37 @@
+import { deepEqual, equal, ok } from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { MinuteCount } from '../../src/policy/minute-count.ts';
+
+test('minute count: never more than the last minute, never less than the last 59 seconds', () => {
+  fc.assert(
+    fc.property(
+      fc.array(fc.tuple(fc.integer({ min: 0, max: 90_000 }), fc.integer({ min: 1, max: 100 })), { maxLength: 60 }),
+      (steps) => {
+        const count = new MinuteCount();
+        const all: { readonly at: number; readonly many: number }[] = [];
+        let now = 1_000_000;
+        for (const [wait, many] of steps) {
+          now += wait;
+          count.add(now, many);
+          all.push({ at: now, many });
+          const within = (ms: number): number =>
+            all.filter(({ at }) => now - at < ms).reduce((sum, one) => sum + one.many, 0);
+          const counted = count.count(now);
+          ok(counted >= within(59_000) && counted <= within(60_000), `${counted}`);
+        }
+        equal(count.count(now + 60_000), 0);
+      },
+    ),
+  );
+});
+
+test('minute count: what did not happen is taken out again, the newest first', () => {
+  const count = new MinuteCount();
+  count.add(1000, 5);
+  count.add(31_000, 5);
+  count.remove(32_000, 7);
+  deepEqual([count.count(32_000), count.count(60_500), count.count(61_000)], [3, 3, 0]);
+  count.remove(61_000, 7);
+  equal(count.count(61_000), 0);
+});
