@@ -9,7 +9,8 @@ import type { RelayFile, SendingFile } from './schema.ts';
 import type { Pool, SourceSetting } from './schema-sources.ts';
 import type { Stream, Tenant, UserRights } from './schema-sending.ts';
 import { parseWith } from './setting.ts';
-import type { Providers, RuleFiles } from './load-rules.ts';
+import type { RuleFiles } from './load-rules.ts';
+import type { Providers } from './provider-table.ts';
 import type { Plans } from './load-warmup.ts';
 import { sendingSchema } from './schema.ts';
 

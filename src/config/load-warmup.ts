@@ -1,7 +1,7 @@
 // Warm-up plans: the shipped ones, or the operator's in their place, and those of own-warmup.yaml, which take the place of
 // shipped ones of the same name. What they contradict themselves in is told with its line.
 import { OTHER } from '../flow/warmup.ts';
-import { type Read, readFile, SHIPPED } from './load-rules.ts';
+import { type Read, readFile, SHIPPED } from './shipped-file.ts';
 import { type Finding, type Problem, settingText, suggestion, whole } from './problem.ts';
 import { type PlanSetting, type WarmupFile, warmupSchema } from './schema-warmup.ts';
 

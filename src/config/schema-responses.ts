@@ -1,6 +1,6 @@
 // config/responses.yaml and config/providers.yaml: what replies mean, and which mail hosts are one provider. Both are
 // shipped; own-responses.yaml and own-providers.yaml beside the operator's files come before them.
-import { choice, count, flag, rate, text } from './kinds.ts';
+import { choice, count, domainName, flag, rate, text } from './kinds.ts';
 import { burst, meterCaps, newConnections, rates } from './schema-caps.ts';
 import { CLASSES } from '../rules/rule-set.ts';
 import { group, type Infer, list, map } from './setting.ts';
@@ -70,7 +70,7 @@ const provider = group('One provider.', {
   mx: list('Its mail hosts.', suffix, { default: [], single: true }),
   domains: list(
     'Recipient domains, for those whose mail hosts say nothing.',
-    text('A domain.', { example: 'gmail.com' }),
+    domainName('A domain.', { example: 'gmail.com' }),
     {
       default: [],
       single: true,

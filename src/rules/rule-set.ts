@@ -73,6 +73,7 @@ export interface Category {
 export interface Rule {
   readonly id: string;
   readonly isOwn: boolean;
+  /** As in providers.yaml, whatever name the rule used. */
   readonly provider?: string;
   /** All of these; of each, any. */
   readonly fragments: readonly (readonly string[])[];
@@ -190,6 +191,10 @@ export function buildRuleSet(data: RuleSetData): { readonly set: RuleSet; readon
   const table = (where: string, entries: Readonly<Record<string, string>>): Map<string, Category> =>
     new Map(Object.entries(entries).map(([key, name]) => [key, categoryOf([where, key], name)]));
 
+  const aliases = new Map(Object.entries(data.aliases));
+  // As replies are asked about: a rule that kept another name would never decide.
+  const providerOf = (name: string): string => aliases.get(name) ?? name;
+
   const all: Rule[] = [];
   const ids = new Set<string>();
   const own = data.ownRules ?? [];
@@ -198,7 +203,7 @@ export function buildRuleSet(data: RuleSetData): { readonly set: RuleSet; readon
     const path = isOwn ? ['ownRules', at] : ['rules', at - own.length];
     if (ids.has(given.id)) wrong([...path, 'id'], `the id ${given.id} is used twice`);
     ids.add(given.id);
-    all.push(buildRule(given, isOwn, path, { wrong, actionsOf, scopeOf, categoryOf }));
+    all.push(buildRule(given, isOwn, path, { wrong, actionsOf, scopeOf, categoryOf, providerOf }));
   }
   const set: RuleSet = {
     categories,
@@ -206,7 +211,7 @@ export function buildRuleSet(data: RuleSetData): { readonly set: RuleSet; readon
     enhanced: table('enhanced', data.enhanced),
     replies: table('replies', data.replies),
     silence: table('silence', data.silence),
-    aliases: new Map(Object.entries(data.aliases)),
+    aliases,
   };
   return { set, problems };
 }
@@ -216,6 +221,7 @@ interface Checks {
   actionsOf(path: RulePath, texts: readonly string[], kind: CategoryClass): Action[];
   scopeOf(path: RulePath, text: string): Scope;
   categoryOf(path: RulePath, name: string): Category;
+  providerOf(name: string): string;
 }
 
 function alternatives(text: string): readonly string[] {
@@ -233,7 +239,10 @@ function buildRule(given: RuleData, isOwn: boolean, path: RulePath, checks: Chec
   let codes: { code?: CodeTest; enhanced?: CodeTest } = {};
   for (const text of given.codes ?? []) {
     const one = codeTest(text);
+    const kind = one?.code === undefined ? 'enhanced' : 'code';
     if (one === undefined) checks.wrong([...path, 'codes'], `neither a reply code nor an enhanced code: ${text}`);
+    else if (codes[kind] !== undefined)
+      checks.wrong([...path, 'codes'], `a reply has one such code: ${text} is a second`);
     codes = { ...codes, ...one };
   }
   if (fragments.length === 0 && (given.codes ?? []).length === 0)
@@ -241,7 +250,7 @@ function buildRule(given: RuleData, isOwn: boolean, path: RulePath, checks: Chec
   return {
     id: given.id,
     isOwn,
-    ...(given.provider === undefined ? {} : { provider: given.provider }),
+    ...(given.provider === undefined ? {} : { provider: checks.providerOf(given.provider) }),
     fragments,
     unless,
     ...codes,

@@ -67,3 +67,91 @@ test('rule files: a provider that can match no mail host is an error', (context)
   match(problems('providers: { mine: { mx: .mail.mine.example. } }')[0] ?? '', /without a dot behind it/);
   deepEqual(problems('providers: { mine: { domains: mine.example } }'), []);
 });
+
+test('rule files: a rule or an alias for a provider that nobody has is an error, by another name of one it decides', (context) => {
+  const { responses: shipped, providers } = load(configFolder(context));
+  const named = [
+    ...buildRuleSet(shipped).set.all.flatMap(({ provider }) => provider ?? []),
+    ...Object.values(shipped.aliases),
+  ];
+  deepEqual(
+    named.filter((name) => providers[name] === undefined),
+    [],
+  );
+  const rule = (provider: string) => OWN.replace('text:', `provider: ${provider}\n    text:`);
+  const problems = (text: string) => problemsOf(configFolder(context, { 'own-responses.yaml': text }));
+  deepEqual(problems(rule('gogle')), [
+    'own-responses.yaml:3:15: rules[0].provider: no such provider: gogle; did you mean google?',
+  ]);
+  match(
+    problems('aliases: { pigeon: gmail }')[0] ?? '',
+    /^own-responses.yaml:1:20: aliases.pigeon: no such provider: gmail/,
+  );
+  for (const [provider, asked] of [
+    ['gmail', 'google'],
+    ['google', 'gmail'],
+    ['mine', 'mine'],
+    ['pigeon', 'mine'],
+  ] as const) {
+    const { responses } = load(
+      configFolder(context, {
+        'own-responses.yaml': `aliases: { pigeon: mine }\n${rule(provider)}`,
+        'own-providers.yaml': 'providers: { mine: { mx: .mine.example } }',
+      }),
+    );
+    const { set } = buildRuleSet(responses);
+    equal(classify(set, questionOf('451 blue moon', asked)).rule, 'own-blue', `${provider} at ${asked}`);
+  }
+});
+
+test('rule files: a second code of one kind is an error, and so is a provider that others before it leave nothing to', (context) => {
+  const problems = (files: Readonly<Record<string, string>>) => problemsOf(configFolder(context, files));
+  const codes = (text: string) => problems({ 'own-responses.yaml': OWN.replace('text:', `codes: ${text}\n    text:`) });
+  match(
+    codes('["421", "451"]')[0] ?? '',
+    /^own-responses.yaml:3:12: rules\[0\].codes: a reply has one such code: 451 /,
+  );
+  match(codes('[4.7.1, 4.7.2]')[0] ?? '', /4.7.2 is a second$/);
+  deepEqual(codes('["451", 4.7.1]'), []);
+  const twins =
+    'providers: { one: { mx: .a.example }, two: { mx: [.a.example] }, three: { mx: [a.example, .b.example] } }';
+  deepEqual(problems({ 'own-providers.yaml': twins }), [
+    'own-providers.yaml:1:39: providers.two: never recognised: one before it has all of its mx and domains',
+  ]);
+  deepEqual(problems({ 'own-providers.yaml': 'providers: { mail: { mx: .google.com } }' }), [], 'own before shipped');
+  match(
+    problems({ 'own-providers.yaml': 'providers: { mail: { domains: Mail.Example. } }' })[0] ?? '',
+    /must be a domain such as example.com in lower case/,
+  );
+});
+
+test('rule files: every figure of a shipped provider can be overridden alone, and loses none of the others', (context) => {
+  const before = load(configFolder(context)).providers['yahoo'];
+  const figures = {
+    lanes: ['per-site', 'per-site'],
+    recipientsPerTransaction: ['3', 3],
+    'start.connections': ['3', 3],
+    'start.rate': ['3/m', { count: 3, perMs: 60_000 }],
+    'ceiling.connections': ['3', 3],
+    'ceiling.deliveriesPerConnection': ['3', 3],
+    'ceiling.rate': ['3/h', { count: 3, perMs: 3_600_000 }],
+    'caps.rate': ['3/d', [{ count: 3, perMs: 86_400_000 }]],
+    'caps.burst': ['3', 3],
+    'caps.newConnections': ['3/m', { count: 3, perMs: 60_000 }],
+    'group.connections': ['3', 3],
+    'group.rate': ['3/m', [{ count: 3, perMs: 60_000 }]],
+  } as const;
+  for (const [path, [text, value]] of Object.entries(figures)) {
+    const [top = '', below] = path.split('.');
+    const key = (below ?? top).replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+    const setting = below === undefined ? `${key}: ${text}` : `${top}: { ${key}: ${text} }`;
+    const own = `providers: { yahoo: { ${setting} } }`;
+    const { yahoo } = load(configFolder(context, { 'own-providers.yaml': own })).providers;
+    const table = before?.[top as keyof typeof before];
+    deepEqual(
+      yahoo,
+      { ...before, [top]: below === undefined ? value : { ...(table as object), [below]: value } },
+      path,
+    );
+  }
+});

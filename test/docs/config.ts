@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { jsonSchemas } from '../../src/config/json-schema.ts';
-import { RULE_FILES, shippedJson } from '../../src/config/load-rules.ts';
+import { RULE_FILES, shippedJson } from '../../src/config/shipped-file.ts';
 import { referenceYaml } from '../../src/config/reference.ts';
 import { PROJECT_ROOT } from '../support/tree.ts';
 
