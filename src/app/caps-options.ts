@@ -61,6 +61,7 @@ export function providerPolicyOf(provider: Provider, own: Own): ProviderPolicy {
       ...(start.connections !== undefined && { connections: start.connections }),
       ...(start.rate !== undefined && { rate: start.rate }),
     },
+    ...(provider.ipv6 === false && { ipv6: false }),
   };
 }
 

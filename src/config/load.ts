@@ -8,6 +8,7 @@ import { checkFiles, type Source } from './check.ts';
 import { type Config, type Folders, makeConfig } from './config.ts';
 import { interpolate, type Origin } from './interpolation.ts';
 import { type Problem, settingText, whole } from './problem.ts';
+import { ipv6Pools } from './ipv6-pools.ts';
 import { loadRules } from './load-rules.ts';
 import { loadPlans, unknownPlans, waitingPools } from './load-warmup.ts';
 import { withKeptDomains } from './kept-domains.ts';
@@ -140,7 +141,7 @@ function readSource(
 function warningsOf(config: Config): readonly string[] {
   const { hostname: name } = config;
   const noDomain = `hostname is '${name}': many servers refuse an EHLO name without a domain; set hostname in postilion.yaml`;
-  return [...(name.includes('.') ? [] : [noDomain]), ...waitingPools(config)];
+  return [...(name.includes('.') ? [] : [noDomain]), ...waitingPools(config), ...ipv6Pools(config)];
 }
 
 function inOrder(problems: readonly Problem[]): readonly Problem[] {

@@ -95,6 +95,10 @@ const provider = group('One provider.', {
     min: 1,
     max: 1000,
   }),
+  ipv6: flag('false: nothing is sent to it over IPv6. A source that has an IPv6 address only sends it nothing.', {
+    optional: 'true',
+    example: false,
+  }),
   sure: text('How well the figures are known.', { optional: 'not said', example: 'vendor' }),
 });
 

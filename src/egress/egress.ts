@@ -10,6 +10,7 @@ import { createDialer } from '../net/dialer.ts';
 import type { Resolver } from '../net/resolver.ts';
 import type { Dialer } from '../net/wire.ts';
 import type { Credentials } from '../smtp/client-opening.ts';
+import { BrokenFamilies } from './broken-families.ts';
 import { createPlainHosts, type OpeningDeps } from './opening.ts';
 import { LaneHolds, mayBeAboutPace } from './lane-hold.ts';
 import { EGRESS_DEFAULTS, type EgressOptions } from './options.ts';
@@ -57,6 +58,7 @@ export function createEgress(options: Partial<EgressOptions>, deps: EgressDeps, 
     credentials: deps.credentials ?? (() => undefined),
     own: deps.own ?? keptOwnAddresses(clock),
     plainHosts: createPlainHosts(clock),
+    brokenFamilies: new BrokenFamilies(clock, all.families),
     isSample: everyNth(all.conversationEvery),
   };
   const sessions = new Map<SessionId, Session>();

@@ -10,6 +10,7 @@ import type { Credentials } from '../smtp/client-opening.ts';
 import { startSession } from '../smtp/client-session.ts';
 import { Connection, type ConnectionOwner } from './connection.ts';
 import type { EgressOptions } from './options.ts';
+import { FamilyTrial } from './family-trial.ts';
 import type { Sign } from './payload.ts';
 import { type Candidate, type NoCandidate, type TargetDeps, targetsOf } from './targets.ts';
 
@@ -50,6 +51,7 @@ export function openConnection(grant: SessionGrant, deps: OpeningDeps, listener:
   let isCancelled = false;
   let current: Connection | undefined;
   let best: Failure | undefined;
+  const families = new FamilyTrial(grant.source, deps.brokenFamilies, deps.clock.monotonic());
 
   const attempt = (candidate: Candidate): Promise<Failure | 'up' | 'closed'> =>
     new Promise((resolve) => {
@@ -64,6 +66,7 @@ export function openConnection(grant: SessionGrant, deps: OpeningDeps, listener:
         ready: () => {
           if (holder === undefined) {
             current = undefined;
+            served(candidate);
             holder = listener.up(connection, candidate);
             resolve('up');
           }
@@ -100,6 +103,12 @@ export function openConnection(grant: SessionGrant, deps: OpeningDeps, listener:
       current = connection;
     });
 
+  const served = (candidate: Candidate): void => {
+    for (const found of families.serves(candidate)) {
+      deps.log.warn({ source: grant.source.name, ...found }, 'an address family does not work: it is tried last');
+    }
+  };
+
   const note = (failure: Failure): void => {
     best = moreTelling(best, failure);
     const { phase, error, reply, remote } = failure;
@@ -117,7 +126,7 @@ export function openConnection(grant: SessionGrant, deps: OpeningDeps, listener:
     const { addressesMax, greetedMax, plainMs } = deps.options;
     let addresses = 0;
     let greeted = 0;
-    for await (const target of targetsOf(grant.relay, grant.source, deps)) {
+    for await (const target of targetsOf(grant, deps)) {
       if (isCancelled) return undefined;
       if ('error' in target) {
         note(withoutCandidate(target));
@@ -132,6 +141,7 @@ export function openConnection(grant: SessionGrant, deps: OpeningDeps, listener:
       if (ended === 'up') return 'up';
       if (isCancelled || ended === 'closed') return undefined;
       note(ended);
+      families.failed(target, ended.error, ended.phase !== 'connect');
       if (ended.error?.kind !== 'unreachable') addresses++;
       if (ended.phase !== 'connect' && !(ended.phase === 'greeting' && ended.reply === undefined)) greeted++;
       if (addresses >= addressesMax || greeted >= greetedMax) break;

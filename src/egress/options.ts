@@ -1,6 +1,7 @@
 // Bounds of egress, each with its default. Time-outs are those of RFC 5321 section 4.5.3.2.
 import type { ReplyLimits } from '../smtp/reply-parser.ts';
 import { REPLY_LIMITS } from '../smtp/reply-parser.ts';
+import type { FamilyTimes } from './broken-families.ts';
 
 export interface Timeouts {
   /** TCP connection, one address. */
@@ -41,6 +42,8 @@ export interface EgressOptions {
   readonly wholeOctetsMax: number;
   /** A host whose handshake broke is spoken to without TLS for this long (opportunistic TLS only). */
   readonly plainMs: number;
+  /** An address family that does not work is tried last. */
+  readonly families: FamilyTimes;
   /** Of so many attempts that end well one tells what was said; of all others each does. */
   readonly conversationEvery: number;
 }
@@ -70,5 +73,6 @@ export const EGRESS_DEFAULTS: EgressOptions = {
   octetsPerSecondMin: 4096,
   wholeOctetsMax: 256 * 1024,
   plainMs: 60 * MINUTE,
+  families: { firstMs: 10 * MINUTE, mostMs: 60 * MINUTE, lookMs: 2 * MINUTE },
   conversationEvery: 1000,
 };

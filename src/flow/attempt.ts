@@ -1,5 +1,6 @@
 // What the scheduler orders and what egress reports. The scheduler grants every attempt and every connection;
 // egress opens what it was granted, reports what happened and decides nothing.
+import type { Extension } from './action.ts';
 import type { Location, MessageId } from './message.ts';
 import type { Phase, Reply } from './reply.ts';
 import type { Relay } from './route.ts';
@@ -28,6 +29,8 @@ export interface SessionGrant {
   readonly provider?: string;
   readonly source: Source;
   readonly relay: Relay;
+  /** What is not used on it, whatever the server offers. `tls`: unless the relay requires it. Absent: nothing is left out. */
+  readonly without?: readonly Extension[];
 }
 
 /** Some deliveries of one message to one routing domain, for one transaction. */
@@ -84,6 +87,8 @@ export interface AttemptError {
     | 'no-key' // the signing keys that the message names are not there
     | 'lost'; // the egress process died
   readonly text: string;
+  /** Our own host has no way there: nothing was asked of anybody. */
+  readonly noRoute?: true;
 }
 
 /** ms since 1970 of each step that was reached. Differences are computed in one place, later. */

@@ -25,12 +25,16 @@ const ERRORS: Readonly<Record<string, AttemptError['kind']>> = {
   EPIPE: 'closed',
   ETIMEDOUT: 'timeout',
 };
+/** No route, no address to send from, or no such family in this kernel. */
+const NO_ROUTE: ReadonlySet<string> = new Set(['ENETUNREACH', 'EADDRNOTAVAIL', 'EAFNOSUPPORT']);
 
 function attemptError(error: NodeJS.ErrnoException, isConnected: boolean): AttemptError {
   const code = error.code ?? '';
   const known = ERRORS[code];
   // A reset is a refusal as long as nothing was said.
   const kind = known === 'closed' && !isConnected ? 'refused' : (known ?? (isConnected ? 'closed' : 'unreachable'));
+  const noRoute = !isConnected && NO_ROUTE.has(code);
+  if (noRoute) return { kind, text: error.message, noRoute };
   return { kind, text: isConnected ? `the connection broke: ${code || error.message}` : error.message };
 }
 

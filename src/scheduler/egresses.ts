@@ -1,5 +1,6 @@
 // The attached egress processes and every session, by id. Opens and closes connections by command; a session is gone
 // when its end was reported, or its process.
+import type { Extension } from '../flow/action.ts';
 import type { EgressCommands, SessionId } from '../flow/attempt.ts';
 import { InvariantError } from '../base/errors.ts';
 import type { Relay } from '../flow/route.ts';
@@ -51,7 +52,7 @@ export class Egresses {
     return best;
   }
 
-  open(lane: Lane, relay: Relay, relayKey: string, id: SessionId): Session {
+  open(lane: Lane, relay: Relay, relayKey: string, id: SessionId, without: readonly Extension[]): Session {
     const egress = this.#home(lane) ?? this.leastBusy();
     if (egress === undefined) throw new InvariantError('no egress is attached');
     const session = this.adopt(egress, lane, relay, relayKey, id);
@@ -62,6 +63,7 @@ export class Egresses {
       source: lane.source,
       relay,
       ...(provider !== undefined && { provider }),
+      ...(without.length > 0 && { without }),
     });
     return session;
   }

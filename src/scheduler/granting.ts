@@ -13,6 +13,7 @@ import type { InFlight, OpenAttempt } from './in-flight.ts';
 import type { Session } from './lane.ts';
 import type { Limits } from './limits.ts';
 import type { LaneGate } from './lane-gate.ts';
+import type { LeftOut } from './left-out.ts';
 import type { Paces } from './paces.ts';
 import type { Pulled, Pulling } from './pulling.ts';
 import type { Queue } from './queue.ts';
@@ -42,6 +43,7 @@ export interface GrantingDeps {
   readonly recorder: Recorder;
   readonly paces: Paces;
   readonly gate: LaneGate;
+  readonly leftOut: LeftOut;
   readonly greylisted: Greylisted;
 }
 
@@ -219,8 +221,8 @@ export class Granting {
   }
 
   #grant(slot: Slot, { relayKey }: Domain, relay: Relay, queue: Queue, pulled: Pulled): void {
-    const { clock, inFlight, spool, recorder, egresses, settings, budgets, limits } = this.#deps;
-    const session = slot.session ?? egresses.open(slot.lane, relay, relayKey, this.nextId());
+    const { clock, inFlight, spool, recorder, egresses, settings, budgets, limits, leftOut } = this.#deps;
+    const session = slot.session ?? egresses.open(slot.lane, relay, relayKey, this.nextId(), leftOut.of(slot.lane));
     if (slot.session === undefined) {
       recorder.count('connections');
       limits.opened(session);

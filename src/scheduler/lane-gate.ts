@@ -1,11 +1,13 @@
-// May this lane begin anything, as far as suspensions go? The scheduler's limits ask it beside the caps.
+// May this lane begin anything, as far as suspensions and what is left out go? Asked beside the caps.
 import type { DueTime } from './due-time.ts';
 import type { Lane } from './lane.ts';
+import type { LeftOut } from './left-out.ts';
 import type { Suspension, Suspensions } from './suspensions.ts';
 
 export interface LaneGateDeps {
   readonly time: DueTime;
   readonly suspensions: Suspensions;
+  readonly leftOut: LeftOut;
 }
 
 /** Where a source is at a provider, or at a site that nobody knows: what `suspend source+provider` stops. */
@@ -31,6 +33,7 @@ export class LaneGate {
   }
 
   isStopped(lane: Lane): boolean {
+    if (this.#deps.leftOut.stops(lane)) return true;
     const suspension = this.find(lane);
     return suspension !== undefined && !this.#deps.suspensions.isProbing(suspension);
   }
@@ -42,6 +45,7 @@ export class LaneGate {
 
   /** undefined: it may begin. Else the due time of the next look; Infinity: when something ends. */
   closedUntil(lane: Lane): number | undefined {
+    if (this.#deps.leftOut.stops(lane)) return Infinity;
     const suspension = this.find(lane);
     if (suspension === undefined) return undefined;
     const { suspensions, time } = this.#deps;

@@ -124,6 +124,8 @@ export interface ProviderPolicy {
   readonly group?: MeterCaps;
   /** What a cold address begins with; a figure that is absent: the cap. */
   readonly start?: PaceFigures;
+  /** false: nothing is sent to it over IPv6. */
+  readonly ipv6?: false;
 }
 
 /** Of one lane. */

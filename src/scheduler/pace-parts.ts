@@ -8,6 +8,7 @@ import { HeldBack } from './held-back.ts';
 import type { Lane } from './lane.ts';
 import { LaneDesk, type LaneDeskDeps } from './lane-desk.ts';
 import { LaneGate } from './lane-gate.ts';
+import { LeftOut } from './left-out.ts';
 import { perMinuteOf } from './options.ts';
 import { Paces, type PacesDeps } from './paces.ts';
 import type { Queues } from './queues.ts';
@@ -17,6 +18,7 @@ import { Suspensions, type SuspensionsDeps } from './suspensions.ts';
 export interface PaceParts {
   readonly paces: Paces;
   readonly suspensions: Suspensions;
+  readonly leftOut: LeftOut;
   readonly gate: LaneGate;
   readonly heldBack: HeldBack;
 }
@@ -57,7 +59,8 @@ export function assemblePace(deps: PacePartsDeps): PaceParts {
       queues().unpark();
     },
   });
-  return { paces, suspensions, gate: new LaneGate({ ...deps, suspensions }), heldBack };
+  const leftOut = new LeftOut(deps);
+  return { paces, suspensions, leftOut, gate: new LaneGate({ ...deps, suspensions, leftOut }), heldBack };
 }
 
 /** What replies bring about, and what an operator may do about it. */
