@@ -37,6 +37,9 @@ const STOP_MS: Readonly<Record<Role, number>> = {
   control: 5_000,
 };
 
+/** Restarts of one process, after which a relay that was never running gives up: its service manager sees it and begins anew. */
+const START_RESTARTS_MAX = 3;
+
 export class Supervisor implements Host {
   readonly #options: SupervisorOptions;
   readonly #seats: readonly Seat[];
@@ -221,9 +224,16 @@ export class Supervisor implements Host {
     if (this.#phase === 'starting') this.#settleStart?.reject(new OperatorError(message, knownExit(exitCode)));
   }
 
-  #ended(seat: Seat, _end: ChildEnd, ended: EndedProcess): void {
+  #ended(seat: Seat, end: ChildEnd, ended: EndedProcess): void {
     this.#reload.ended(seat);
+    if (this.#phase === 'starting' && seat.restarts === START_RESTARTS_MAX) this.#giveUp(seat, end);
     if (seat.role === 'submission' || seat.role === 'egress') this.#scheduler.send({ say: 'ended', ended });
+  }
+
+  #giveUp(seat: Seat, { code, signal }: ChildEnd): void {
+    const how = signal ?? `exit code ${code}`;
+    const message = `${seat.name} ended ${seat.restarts + 1} times before the relay was running, at last with ${how}: see what it logged above`;
+    this.#settleStart?.reject(new OperatorError(message, EXIT.invariant));
   }
 
   #answer(seat: Seat, id: number, what: SupervisorQuestion): void {

@@ -210,6 +210,32 @@ test('supervisor: a child that cannot start ends the start with its words and it
   assert.equal(world.children.length, 5);
 });
 
+test('supervisor: a process that dies again and again before the relay was ever running ends the start', async () => {
+  const world = new World();
+  const start = world.supervisor.start();
+  const refused = assert.rejects(start, (error: unknown) => {
+    assert.ok(error instanceof OperatorError);
+    assert.equal(error.exitCode, EXIT.invariant);
+    assert.match(error.message, /^egress-1 ended 4 times before the relay was running, at last with SIGKILL/);
+    return true;
+  });
+  world.say('scheduler', { say: 'ready' });
+  for (const delayMs of [0, 250, 500]) {
+    world.end('egress-1', { code: undefined, signal: 'SIGKILL' });
+    await world.clock.advance(delayMs);
+    await settle();
+    assert.equal(world.children.at(-1)?.name, 'egress-1');
+    assert.equal(world.story.includes('listener closed'), false);
+  }
+  world.end('egress-1', { code: undefined, signal: 'SIGKILL' });
+  await settle();
+  for (const name of ['submission-1', 'submission-2', 'scheduler', 'control']) {
+    world.end(name);
+    await settle();
+  }
+  await refused;
+});
+
 test('supervisor: a reload is used by all once all have prepared it', async () => {
   const world = new World();
   await world.started();
