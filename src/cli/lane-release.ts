@@ -9,7 +9,7 @@ export const laneRelease: Command = {
   words: ['lane', 'release'],
   summary: 'End a pin, or undo what replies have slowed',
   details:
-    'Of a pinned lane the pace goes on as it was before the pin. Of any other it begins anew, as the provider’s `start` says.',
+    'Of a pinned lane the pace goes on as it was before the pin. Of any other it begins anew: at its ceiling, or with the provider’s `start` while the source warms up there.',
   args: [LANE_ARGUMENT],
   examples: [['postilion lane release out1/google', 'the pace follows the replies again']],
   async run(call) {

@@ -59,11 +59,11 @@ const suffix = text(
 const connections = 'Connections open at a time.';
 const perConnection = 'Deliveries after which a connection is closed.';
 
-const pace = group('A pace.', {
+const figures = {
   connections: count(connections, { optional: 'no limit', example: 5, min: 1, max: 10_000 }),
   deliveriesPerConnection: count(perConnection, { optional: 'no limit', example: 50, min: 1, max: 1_000_000 }),
   rate: rate('Recipients.', { optional: 'no limit', example: '60/m' }),
-});
+};
 
 const provider = group('One provider.', {
   name: text('For people.', { optional: 'the key', example: 'Gmail' }),
@@ -81,8 +81,11 @@ const provider = group('One provider.', {
     ['shared', 'per-site'],
     { optional: 'shared', example: 'per-site' },
   ),
-  start: pace,
-  ceiling: pace,
+  start: group(
+    'What a source begins with while its warm-up plan is not through here. Any other is warm and begins at the ceiling. After a block every source begins with one connection, at this rate at most.',
+    figures,
+  ),
+  ceiling: group('What the pace may reach, and what a warm source begins with.', figures),
   caps: group('What a lane never exceeds, beside the ceiling.', {
     newConnections: newConnections('Connections opened.'),
     rate: rates('Recipients.'),

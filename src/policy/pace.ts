@@ -14,8 +14,11 @@ export interface Figures {
 
 /** Of a provider, or the caps where nobody knows one. */
 export interface PaceLimits {
+  /** What a cold source begins with; after a block no source begins at a higher rate. */
   readonly start: Figures;
   readonly ceiling: Figures;
+  /** Its source has no warm-up plan, or is through with it there: it begins at the ceiling. */
+  readonly isWarm: boolean;
 }
 
 export interface PaceNumber {
@@ -63,18 +66,18 @@ const PATIENCE_MAX = 60;
 
 const unproven = (now: number): PaceNumber => ({ now, patience: 1, waited: 0 });
 
-export function startPace({ start, ceiling }: PaceLimits): Pace {
-  const rate = start.perMinute ?? ceiling.perMinute ?? Infinity;
+export function startPace({ start, ceiling, isWarm }: PaceLimits): Pace {
+  const { connections, perMinute = Infinity } = isWarm ? ceiling : start;
   return {
-    connections: unproven(Math.max(CONNECTIONS_MIN, Math.min(start.connections, ceiling.connections))),
-    perMinute: unproven(Math.max(PER_MINUTE_MIN, Math.min(rate, ceiling.perMinute ?? Infinity))),
+    connections: unproven(Math.max(CONNECTIONS_MIN, Math.min(connections, ceiling.connections))),
+    perMinute: unproven(Math.max(PER_MINUTE_MIN, Math.min(perMinute, ceiling.perMinute ?? Infinity))),
     reducedAt: { connections: 0, rate: 0 },
   };
 }
 
-/** A block is over, its probe went well: from the floor, in steps; what was proven before is not any more. */
+/** A block is over, its probe went well: from the floor, in steps, warm or not; what was proven before is not any more. */
 export function restartPace(pace: Pace, limits: PaceLimits, now: number): Pace {
-  const { perMinute } = startPace(limits);
+  const { perMinute } = startPace({ ...limits, isWarm: false });
   return {
     connections: unproven(CONNECTIONS_MIN),
     perMinute: unproven(Math.min(perMinute.now, pace.perMinute.now)),

@@ -28,6 +28,8 @@ export interface BudgetsDeps {
   readonly waiting: () => ReadonlyMap<string, number>;
   /** A budget at this provider may have room that it had not: lanes there are looked at. `*`: everywhere. */
   readonly onRoom: (provider: string) => void;
+  /** This source has become warm there, or is not any more. `*`: everywhere. */
+  readonly onWarmth: (source: string, provider: string) => void;
   /** Something was granted under a budget. */
   readonly onGranted: (attempt: OpenAttempt) => void;
 }
@@ -182,7 +184,7 @@ export class Budgets implements Wakeable {
   /** An operator changed it. */
   change(warming: Warming, state: WarmupState, by: string): void {
     const before = warming.state.decision;
-    warming.become(state);
+    this.#become(warming, state);
     const said = { at: this.#deps.clock.now(), by };
     this.#deps.recorder.write([stateEvent(warming, said), ...decisionNotes(warming, before, said)]);
     warming.wake();
@@ -271,9 +273,15 @@ export class Budgets implements Wakeable {
   #next(warming: Warming, now: number, offered: number): readonly JournalEvent[] {
     const { state, source, ladder } = warming;
     const { calendar, name } = this.dayOf(source) as PlanDay;
-    warming.become(turnDay(ladder, calendar, state, now));
+    this.#become(warming, turnDay(ladder, calendar, state, now));
     const said = { at: this.#deps.clock.now(), by: `plan ${name}` };
     return dayEvents(warming, state, offered, this.days(warming), said);
+  }
+
+  #become(warming: Warming, state: WarmupState): void {
+    const { isWarm, source, provider } = warming;
+    warming.become(state);
+    if (warming.isWarm !== isWarm) this.#deps.onWarmth(source, provider);
   }
 
   #reserve(warming: Warming, recipients: number): void {

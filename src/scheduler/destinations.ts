@@ -1,8 +1,10 @@
 // Every destination and group by name: where mail of a relay goes is one of these, the same for the same hosts. Forgets
 // those of which nothing waits.
 import type { Relay } from '../flow/route.ts';
+import { IN_ALL } from '../flow/warmup.ts';
 import { Destination, type DestinationHost } from './destination.ts';
 import { Group, OTHER } from './group.ts';
+import type { Lane } from './lane.ts';
 import type { Limits } from './limits.ts';
 import type { Meter } from './meter.ts';
 import type { LaneCaps } from './options.ts';
@@ -57,6 +59,16 @@ export class Destinations implements DestinationHost {
     return group;
   }
 
+  get lanes(): Iterable<Lane> {
+    return lanesOf(this.#groups.values());
+  }
+
+  /** Of a source to a provider, or to `*`: to all. */
+  lanesOf(source: string, provider: string): Iterable<Lane> {
+    if (provider !== IN_ALL) return this.#groups.get(`${source}/${provider}`)?.lanes ?? [];
+    return lanesOf([...this.#groups.values()].filter((group) => group.source === source));
+  }
+
   meter(lane: string, caps: LaneCaps): Meter {
     return this.#deps.limits.meter('lane', lane, caps);
   }
@@ -94,4 +106,8 @@ export class Destinations implements DestinationHost {
     }
     return meter;
   }
+}
+
+function* lanesOf(groups: Iterable<Group>): Generator<Lane> {
+  for (const { lanes } of groups) yield* lanes;
 }

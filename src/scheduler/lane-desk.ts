@@ -116,7 +116,7 @@ export class LaneDesk implements LaneOperations {
   }
 
   *#lanes(): Generator<Lane> {
-    for (const { lanes } of this.#deps.destinations.all) yield* lanes.values();
+    yield* this.#deps.destinations.lanes;
   }
 
   #find(name: string): Lane | undefined {
@@ -136,7 +136,7 @@ export class LaneDesk implements LaneOperations {
       name: lane.name,
       source: lane.source.name,
       ...(lane.destination.provider !== undefined && { provider: lane.destination.provider }),
-      state: suspension?.state ?? (pace.pinned !== undefined ? 'pinned' : pace.isBelow ? 'slowed' : 'open'),
+      state: suspension?.state ?? (pace.pinned !== undefined ? 'pinned' : pace.isSlowed ? 'slowed' : 'open'),
       connections: { open: lane.sessions.size, allowed: pace.connections, ceiling: ceiling.connections },
       perMinute: {
         sent: pace.sent.count(time.now()),

@@ -74,8 +74,10 @@ export class LanePace implements Wakeable {
     return this.perMinute < (this.limits.ceiling.perMinute ?? Infinity);
   }
 
-  /** Less than it began with. */
-  get isBelow(): boolean {
+  /** Replies have brought it below where it would begin. One that became warm and is still on its way up is not slowed. */
+  get isSlowed(): boolean {
+    const { connections, rate } = this.pace.reducedAt;
+    if (connections === 0 && rate === 0) return false;
     const start = startPace(this.limits);
     return this.connections < start.connections.now || this.perMinute < start.perMinute.now;
   }

@@ -122,7 +122,7 @@ export interface ProviderPolicy {
   readonly caps?: Partial<LaneCaps>;
   /** Of each source's lanes together. */
   readonly group?: MeterCaps;
-  /** What a cold address begins with; a figure that is absent: the cap. */
+  /** What a source that warms up begins with; a figure that is absent: the cap. */
   readonly start?: PaceFigures;
   /** false: nothing is sent to it over IPv6. */
   readonly ipv6?: false;

@@ -1,6 +1,7 @@
 // Joins what makes lanes follow the replies: their paces, what is suspended, what is held back for it, and the module
 // that carries out what the rules say.
 import type { PaceLimits } from '../policy/pace.ts';
+import type { Budgets } from './budgets.ts';
 import { Consequences, type ConsequencesDeps } from './consequences.ts';
 import type { Destinations } from './destinations.ts';
 import type { Granting } from './granting.ts';
@@ -26,6 +27,7 @@ export interface PaceParts {
 export type PacePartsDeps = Omit<PacesDeps, 'limitsOf' | 'onChange'> &
   Omit<SuspensionsDeps, 'onOpen'> & {
     readonly settings: Settings;
+    readonly budgets: Budgets;
     /** These are made later. */
     readonly consequences: () => Consequences;
     readonly granting: () => Granting;
@@ -36,7 +38,7 @@ export function assemblePace(deps: PacePartsDeps): PaceParts {
   const { granting, queues, consequences, recorder } = deps;
   const paces = new Paces({
     ...deps,
-    limitsOf: (lane) => limitsOf(lane, deps.settings),
+    limitsOf: (lane) => limitsOf(lane, deps),
     onChange: (lane, isLess) => {
       if (isLess) consequences().slow(lane);
       granting().dirty(lane.destination);
@@ -72,10 +74,14 @@ export function assembleConsequences(
 }
 
 /** The caps in force are the ceiling; where nothing else is said they are the start too. */
-function limitsOf({ destination: { provider, caps } }: Lane, settings: Settings): PaceLimits {
+function limitsOf(
+  { group, destination: { provider, caps } }: Lane,
+  { settings, budgets }: Pick<PacePartsDeps, 'settings' | 'budgets'>,
+): PaceLimits {
   const { connections = caps.connections, rate } =
     (provider === undefined ? undefined : settings.provider(provider)?.start) ?? {};
   const most = (caps.rates ?? []).map(perMinuteOf);
   const ceiling = { connections: caps.connections, ...(most.length > 0 && { perMinute: Math.min(...most) }) };
-  return { start: { connections, ...(rate !== undefined && { perMinute: perMinuteOf(rate) }) }, ceiling };
+  const start = { connections, ...(rate !== undefined && { perMinute: perMinuteOf(rate) }) };
+  return { start, ceiling, isWarm: !budgets.isWarming(group.source, group.provider) };
 }

@@ -14,7 +14,6 @@ import {
   startPace,
   throttlePace,
 } from '../policy/pace.ts';
-import type { Destination } from './destination.ts';
 import type { DueTime } from './due-time.ts';
 import type { Lane } from './lane.ts';
 import { type KeptPace, LanePace, type PaceCause, readKeptPace } from './lane-pace.ts';
@@ -90,13 +89,17 @@ export class Paces implements Wakeable {
     return this.#kept.keys();
   }
 
-  /** The options changed. */
-  refresh(destinations: Iterable<Destination>): void {
-    for (const lane of Array.from(destinations).flatMap(({ lanes }) => [...lanes.values()])) {
-      if (lane.pace === undefined) continue;
-      lane.pace.limits = this.#deps.limitsOf(lane);
-      // What nothing has changed begins as the options say now.
-      if (lane.pace.cause === undefined) lane.pace.pace = startPace(lane.pace.limits);
+  /** The options changed, or whether their source is warm. */
+  refresh(lanes: Iterable<Lane>): void {
+    for (const lane of Array.from(lanes)) {
+      const { pace } = lane;
+      if (pace === undefined) continue;
+      pace.limits = this.#deps.limitsOf(lane);
+      // What nothing has changed begins where it would begin now.
+      if (pace.cause !== undefined) continue;
+      const before = figuresOf(pace);
+      pace.pace = startPace(pace.limits);
+      this.#moved(lane, pace, before);
     }
   }
 
@@ -216,7 +219,12 @@ export class Paces implements Wakeable {
       this.#kept.delete(oldest);
       this.#deps.recorder.add([{ type: 'state', at, key: `${PACE}${oldest}`, by: 'scheduler' }]);
     }
+    this.#moved(lane, pace, before);
+  }
+
+  #moved(lane: Lane, pace: LanePace, before: Required<Figures>): void {
     const after = figuresOf(pace);
+    if (after.connections === before.connections && after.perMinute === before.perMinute) return;
     const isLess = after.connections < before.connections || after.perMinute < before.perMinute;
     // What was allowed at the old rate is void.
     if (after.perMinute < before.perMinute) pace.nextAt = this.#deps.time.now() + spacingMs(pace, 1);

@@ -162,6 +162,7 @@ export function assemble(options: SchedulerOptions, deps: SchedulerDeps, hooks: 
       rousing.rouse(provider);
       hooks.request();
     },
+    onWarmth: (source, provider) => pacing.paces.refresh(destinations.lanesOf(source, provider)),
     onGranted: ({ session }) => rousing.granted(session.lane.destination),
   });
   const removal = new CampaignRemoval({ ...ground, wakes, unattempted: () => unattempted });
@@ -179,9 +180,10 @@ export function assemble(options: SchedulerOptions, deps: SchedulerDeps, hooks: 
     onUnknown: (domain, text) => unattempted.deferAtHand(domain, text),
     onAskable: (domain) => queues.goOn(domain),
   });
-  const pacing = assemblePace({
+  const pacing: PaceParts = assemblePace({
     ...ground,
     wakes,
+    budgets,
     consequences: () => consequences,
     granting: () => granting,
     queues: () => queues,

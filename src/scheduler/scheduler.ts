@@ -196,7 +196,7 @@ class Brain implements Scheduler {
       budgets.load();
       foresight.wake();
     }
-    this.#parts.paces.refresh(this.#parts.destinations.all);
+    this.#parts.paces.refresh(destinations.lanes);
     if (this.#state !== 'running') return;
     routes.forgetAll();
     queues.refreshAll();

@@ -5,6 +5,7 @@ import fc from 'fast-check';
 import { type Random, seededRandom } from '../../src/base/random.ts';
 import {
   CONNECTIONS_MIN,
+  type Figures,
   growPace,
   INTERVAL_MS,
   type Pace,
@@ -16,11 +17,11 @@ import {
   throttlePace,
 } from '../../src/policy/pace.ts';
 
-const GOOGLE: PaceLimits = { start: { connections: 2, perMinute: 60 }, ceiling: { connections: 20 } };
-const BOUNDED: PaceLimits = {
-  start: { connections: 2, perMinute: 60 },
-  ceiling: { connections: 20, perMinute: 1000 },
-};
+/** Of a source that warms up. */
+const cold = (start: Figures, ceiling: Figures): PaceLimits => ({ start, ceiling, isWarm: false });
+const warm = (limits: PaceLimits): PaceLimits => ({ ...limits, isWarm: true });
+const GOOGLE = cold({ connections: 2, perMinute: 60 }, { connections: 20 });
+const BOUNDED = cold({ connections: 2, perMinute: 60 }, { connections: 20, perMinute: 1000 });
 const busy = { limitedBy: { connections: true, rate: true }, isFull: true };
 const onlyRate = { limitedBy: { connections: false, rate: true }, isFull: false };
 const onlyConnections = { limitedBy: { connections: true, rate: false }, isFull: true };
@@ -61,18 +62,18 @@ function run(limits: PaceLimits, receiver: Receiver, intervals: number, random: 
   return trace;
 }
 
-test('pace: begins at the start of the provider, within its ceiling', () => {
+test('pace: a source that warms up begins at the start of the provider, a warm one at the ceiling', () => {
   deepEqual(figures(startPace(GOOGLE)), [2, 60]);
-  deepEqual(
-    figures(startPace({ start: { connections: 9, perMinute: 900 }, ceiling: { connections: 4, perMinute: 100 } })),
-    [4, 100],
-  );
-  deepEqual(figures(startPace({ start: { connections: 10 }, ceiling: { connections: 10 } })), [10, Infinity]);
-  deepEqual(figures(startPace({ start: { connections: 0 }, ceiling: { connections: 10, perMinute: 7 } })), [1, 7]);
+  const beyond = cold({ connections: 9, perMinute: 900 }, { connections: 4, perMinute: 100 });
+  deepEqual(figures(startPace(beyond)), [4, 100], 'within the ceiling');
+  deepEqual(figures(startPace(cold({ connections: 10 }, { connections: 10 }))), [10, Infinity]);
+  deepEqual(figures(startPace(cold({ connections: 0 }, { connections: 10, perMinute: 7 }))), [1, 7]);
+  deepEqual(figures(startPace(warm(GOOGLE))), [20, Infinity]);
+  deepEqual(figures(startPace(warm(BOUNDED))), [20, 1000]);
 });
 
 test('pace: what is throttled is halved, the rate from what was really sent, never below the floor', () => {
-  const pace = startPace({ start: { connections: 9, perMinute: 600 }, ceiling: { connections: 20 } });
+  const pace = startPace(cold({ connections: 9, perMinute: 600 }, { connections: 20 }));
   const fewer = throttlePace(pace, 'connections', { begunAt: 1, sent: 40 }, 10);
   deepEqual(figures(fewer), [4, 600]);
   const slower = throttlePace(fewer, 'rate', { begunAt: 1, sent: 40 }, 20);
@@ -83,7 +84,7 @@ test('pace: what is throttled is halved, the rate from what was really sent, nev
     floor = throttlePace(floor, 'rate', { begunAt: 100 + n, sent: 0 }, 100 + n);
   }
   deepEqual(figures(floor), [CONNECTIONS_MIN, PER_MINUTE_MIN]);
-  const none = startPace({ start: { connections: 5 }, ceiling: { connections: 5 } });
+  const none = startPace(cold({ connections: 5 }, { connections: 5 }));
   deepEqual(figures(throttlePace(none, 'rate', { begunAt: 1, sent: 300 }, 2)), [5, 150]);
 });
 
@@ -128,6 +129,7 @@ test('pace: after a block it begins at one connection and the start’s rate, an
   equal(again.connections.good, undefined);
   const slow = throttlePace(startPace(BOUNDED), 'rate', { begunAt: 1, sent: 10 }, 2);
   equal(restartPace(slow, BOUNDED, 5).perMinute.now, 5, 'not faster than before the block');
+  deepEqual(figures(restartPace(startPace(warm(BOUNDED)), warm(BOUNDED), 5)), [1, 60], 'warm or not');
 });
 
 test('pace: reaches the ceiling from wherever it was brought down, and never passes it', () => {
@@ -136,10 +138,7 @@ test('pace: reaches the ceiling from wherever it was brought down, and never pas
       fc.record({ start: fc.integer({ min: 1, max: 20 }), rate: fc.integer({ min: 1, max: 600 }) }),
       fc.array(fc.constantFrom<'connections' | 'rate'>('connections', 'rate'), { maxLength: 30 }),
       ({ start, rate }, throttles) => {
-        const limits = {
-          start: { connections: start, perMinute: rate },
-          ceiling: { connections: 20, perMinute: 600 },
-        };
+        const limits = cold({ connections: start, perMinute: rate }, { connections: 20, perMinute: 600 });
         let pace = startPace(limits);
         for (const [n, part] of throttles.entries()) {
           pace = throttlePace(pace, part, { begunAt: n + 1, sent: pace.perMinute.now }, n + 1);
@@ -162,9 +161,10 @@ test('pace: around a fixed hidden limit it never goes further than one step past
       fc.integer({ min: 1, max: 19 }),
       fc.integer({ min: 1, max: 900 }),
       fc.integer({ min: 1, max: 2 ** 31 }),
-      (connections, perMinute, seed) => {
+      fc.boolean(),
+      (connections, perMinute, seed, isWarm) => {
         const day = 24 * 60;
-        const trace = run(BOUNDED, { connections, perMinute }, day, seededRandom(seed));
+        const trace = run({ ...BOUNDED, isWarm }, { connections, perMinute }, day, seededRandom(seed));
         const settled = trace.slice(120);
         for (const { pace } of settled) {
           ok(pace.connections.now <= connections + 1, `${pace.connections.now} connections at ${connections}`);

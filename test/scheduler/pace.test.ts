@@ -5,10 +5,20 @@ import type { SessionGrant } from '../../src/flow/attempt.ts';
 import type { Reply } from '../../src/flow/reply.ts';
 import { DEFAULT_STREAM, type SchedulerOptions } from '../../src/scheduler/options.ts';
 import { PERSONALITIES } from '../../src/trial/personality.ts';
+import type { WarmupPlan } from '../../src/policy/warmup-plan.ts';
 import type { Behaviour } from './fake-egress.ts';
-import { HOUR, MINUTE, OPTIONS, relay, replies, World, type WorldOptions } from './world.ts';
+import { PLAN } from './warm-world.ts';
+import { HOUR, MINUTE, OPTIONS, relay, replies, SOURCE, World, type WorldOptions } from './world.ts';
 
 const perMinute = (count: number) => ({ count, perMs: MINUTE });
+
+/** A budget that is never the limit: only what is cold begins with `start`. */
+const WARMUP: WarmupPlan = { ...PLAN, stages: [1e9] };
+
+/** The source warms up everywhere. */
+function cold(options: SchedulerOptions): SchedulerOptions {
+  return { ...options, sources: { default: { ...SOURCE, warmup: 'plan' } }, plans: { plan: WARMUP } };
+}
 
 const GOOGLE: SchedulerOptions = {
   ...OPTIONS,
@@ -21,10 +31,11 @@ const GOOGLE: SchedulerOptions = {
     },
   },
 };
-const FAST: SchedulerOptions = {
+const WARM: SchedulerOptions = {
   ...GOOGLE,
   providers: { google: { lanes: 'shared', start: { connections: 8 }, caps: { connections: 12 } } },
 };
+const FAST = cold(WARM);
 /** What the shipped rules make `slow rate` and `slow connections` of, wherever it comes from. */
 const RATE: Reply = { code: 451, enhanced: '4.7.1', lines: ['too many messages, slow down'] };
 const CONNECTIONS: Reply = { code: 421, enhanced: '4.7.0', lines: ['too many concurrent connections'] };
@@ -61,7 +72,12 @@ class Far {
 }
 
 async function started(far: Far, given: WorldOptions = {}): Promise<World> {
-  const world: World = new World({ options: GOOGLE, behaviour: far.behaviour(() => world), egresses: 4, ...given });
+  const world: World = new World({
+    options: cold(GOOGLE),
+    behaviour: far.behaviour(() => world),
+    egresses: 4,
+    ...given,
+  });
   await world.scheduler.start();
   return world;
 }
@@ -84,6 +100,55 @@ test('pace: begins with the start of the provider, spaced, and grows by a step a
   equal(Math.round((await lane(world)).perMinute.allowed ?? 0), Math.round(120 * 1.2 ** 4));
   const last = far.begun.filter((at) => at >= world.clock.now() - MINUTE).length;
   ok(last <= 250 && last >= 160, `${last} in the fourth`);
+  await world.end();
+});
+
+test('pace: a source without a plan is warm: it begins at the ceiling, and `start` is nothing to it', async () => {
+  const far = new Far(1000);
+  const world = await started(far, { options: WARM });
+  for (let n = 0; n < 1000; n++) world.accept(['gmail.com']);
+  await world.clock.advance(MINUTE);
+  equal(far.most, 12);
+  ok(far.begun.length >= 11 * 60, `${far.begun.length} in the first minute`);
+  deepEqual(world.spool.states('pace/'), [], 'nothing has changed it');
+  await world.end();
+});
+
+test('pace: the moment its plan is through a source is warm, but for what replies have said', async () => {
+  for (const isThrottled of [false, true]) {
+    const far = new Far(1000);
+    const world = await started(far, { options: FAST });
+    if (isThrottled) far.answers.set(20, CONNECTIONS);
+    for (let n = 0; n < 1000; n++) world.accept(['gmail.com']);
+    await world.clock.advance(20_000);
+    equal((await lane(world)).connections.allowed, isThrottled ? 4 : 8);
+    await world.scheduler.operations.changeWarmup('default', 'google', { do: 'set', volume: 2e9 }, 'operator');
+    await world.clock.advance(2000);
+    const { connections, state } = await lane(world);
+    deepEqual([connections.allowed, connections.open], isThrottled ? [4, 4] : [12, 12]);
+    equal(state, isThrottled ? 'slowed' : 'open');
+    if (isThrottled) {
+      const released = await world.scheduler.operations.releaseLane('default/google', 'operator');
+      equal(released?.connections.allowed, 12, 'begun anew, it is warm');
+    }
+    await world.end();
+  }
+});
+
+test('pace: a reload that gives a source a plan takes it down to `start` at once, one that takes the plan away up', async () => {
+  const far = new Far(1000);
+  const world = await started(far, { options: WARM });
+  for (let n = 0; n < 2000; n++) world.accept(['gmail.com']);
+  await world.clock.advance(5000);
+  equal((await lane(world)).connections.open, 12);
+  world.scheduler.reload(FAST);
+  await world.clock.advance(3000);
+  far.most = 0;
+  await world.clock.advance(5000);
+  deepEqual([(await lane(world)).connections.open, far.most], [8, 8]);
+  world.scheduler.reload(WARM);
+  await world.clock.advance(3000);
+  equal((await lane(world)).connections.open, 12);
   await world.end();
 });
 
@@ -280,11 +345,11 @@ test('pace: a provider that says its words beyond a limit of its own is found ou
   const taken: number[] = [];
   let refused = 0;
   const world: World = new World({
-    options: {
+    options: cold({
       ...OPTIONS,
       streams: { default: { ...DEFAULT_STREAM, retryDelaysMs: [MINUTE] } },
       providers: { outlook: { lanes: 'shared', start: { connections: 2, rate: perMinute(30) } } },
-    },
+    }),
     egresses: 2,
     behaviour: {
       idleMs: 5000,

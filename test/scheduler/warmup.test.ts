@@ -177,6 +177,7 @@ test('warm-up budgets: 16 warm sources send all there is from the first minute; 
         names.map((name) => [name, { name, ehlo: `${name}.example`, ...(name === 'out17' && { warmup: 'plan' }) }]),
       ),
       pools: { default: { members: names.map((source) => ({ source, weight: 1 })) } },
+      providers: { google: { lanes: 'shared', start: { connections: 1, rate: { count: 10, perMs: MINUTE } } } },
     });
   const world = new WarmWorld(options(warm));
   await world.start();
@@ -186,9 +187,9 @@ test('warm-up budgets: 16 warm sources send all there is from the first minute; 
   for (const name of warm) equal(world.of(name, 0), 50);
   await world.clock.advance(DAY - world.clock.monotonic());
   world.reload(options([...warm, 'out17']));
-  for (let n = 0; n < 3 * 48; n++) {
-    world.accept(16);
-    await world.clock.advance(30 * MINUTE);
+  for (let n = 0; n < 3 * 768; n++) {
+    world.accept(1);
+    await world.clock.advance(DAY / 768);
     equal(world.spool.counts.deliveries, 0, 'nothing waits');
   }
   deepEqual(world.days('out17').slice(0, 4), [0, 24, 40, 60]);
