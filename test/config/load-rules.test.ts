@@ -125,33 +125,57 @@ test('rule files: a second code of one kind is an error, and so is a provider th
   );
 });
 
-test('rule files: every figure of a shipped provider can be overridden alone, and loses none of the others', (context) => {
-  const before = load(configFolder(context)).providers['yahoo'];
-  const figures = {
-    lanes: ['per-site', 'per-site'],
-    recipientsPerTransaction: ['3', 3],
-    'start.connections': ['3', 3],
-    'start.rate': ['3/m', { count: 3, perMs: 60_000 }],
-    'ceiling.connections': ['3', 3],
-    'ceiling.deliveriesPerConnection': ['3', 3],
-    'ceiling.rate': ['3/h', { count: 3, perMs: 3_600_000 }],
-    'caps.rate': ['3/d', [{ count: 3, perMs: 86_400_000 }]],
-    'caps.burst': ['3', 3],
-    'caps.newConnections': ['3/m', { count: 3, perMs: 60_000 }],
-    'group.connections': ['3', 3],
-    'group.rate': ['3/m', [{ count: 3, perMs: 60_000 }]],
-  } as const;
-  for (const [path, [text, value]] of Object.entries(figures)) {
-    const [top = '', below] = path.split('.');
-    const key = (below ?? top).replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
-    const setting = below === undefined ? `${key}: ${text}` : `${top}: { ${key}: ${text} }`;
-    const own = `providers: { yahoo: { ${setting} } }`;
-    const { yahoo } = load(configFolder(context, { 'own-providers.yaml': own })).providers;
-    const table = before?.[top as keyof typeof before];
-    deepEqual(
-      yahoo,
-      { ...before, [top]: below === undefined ? value : { ...(table as object), [below]: value } },
-      path,
-    );
+/** A provider of which everything is said. */
+const FULL = `providers:
+  full:
+    name: Full
+    mx: .full.example
+    domains: full.example
+    lanes: shared
+    recipients_per_transaction: 9
+    sure: vendor
+    start: { connections: 9, deliveries_per_connection: 9, rate: 9/m }
+    ceiling: { connections: 9, deliveries_per_connection: 9, rate: 9/m }
+    caps: { new_connections: 9/m, rate: 9/m, burst: 9 }
+    group: { connections: 9, new_connections: 9/m, rate: 9/m, burst: 9 }
+`;
+
+test('rule files: everything that is said of a shipped provider can be overridden alone, and loses none of the rest', (context) => {
+  const full = (own: string) => {
+    const overrides = `providers: { full: { ${own} } }`;
+    const files = { 'providers.yaml': FULL, 'own-providers.yaml': overrides, 'warmup.yaml': 'plans: {}' };
+    return figuresOf(load(configFolder(context, files)).providers['full'] ?? {});
+  };
+  const before = full('');
+  const pace = (name: string) => [
+    `${name}: { connections: 3 }`,
+    `${name}: { deliveries_per_connection: 3 }`,
+    `${name}: { rate: 3/h }`,
+  ];
+  const caps = (name: string) => [
+    `${name}: { new_connections: 3/h }`,
+    `${name}: { rate: 3/h }`,
+    `${name}: { burst: 3 }`,
+  ];
+  const each = [
+    ...['name: Other', 'mx: .other.example', 'domains: other.example', 'lanes: per-site', 'sure: said'],
+    ...['recipients_per_transaction: 3', ...pace('start'), ...pace('ceiling'), ...caps('caps'), ...caps('group')],
+    'group: { connections: 3 }',
+  ];
+  equal(before.size, each.length, 'nothing is left out');
+  for (const own of each) {
+    const after = full(own);
+    deepEqual([...after.keys()].toSorted(), [...before.keys()].toSorted(), own);
+    equal([...after].filter(([path, value]) => before.get(path) !== value).length, 1, own);
   }
 });
+
+/** `start.connections` → 9. */
+function figuresOf(provider: object): Map<string, string> {
+  const figures = Object.entries(provider).flatMap(([key, value]: [string, unknown]) =>
+    typeof value === 'object' && value !== null && !Array.isArray(value)
+      ? Object.entries(value).map(([below, figure]) => [`${key}.${below}`, JSON.stringify(figure)] as const)
+      : [[key, JSON.stringify(value)] as const],
+  );
+  return new Map(figures.filter(([, text]) => text !== undefined));
+}
