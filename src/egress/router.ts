@@ -13,6 +13,7 @@ export interface RouterDeps {
 
 /** Hosts of one MX set that are used; of 400 the best, and always the same ones. */
 const HOSTS_MAX = 20;
+const MAIL_PORT = 25;
 const TTL_MS = { min: 60_000, max: 3_600_000, trouble: 60_000 } as const;
 
 /** Host names that DNS may name as MX; anything else is junk. */
@@ -82,13 +83,13 @@ function usable(records: readonly MxRecord[]): MxRecord[] {
 }
 
 function relayOf(records: readonly MxRecord[], target: MxTarget, random: Random): Relay {
-  const { port = 25, tls, anyAddress = false } = target;
+  const { port = MAIL_PORT, tls, anyAddress = false } = target;
   const shuffled = records.map((record) => ({ ...record, lot: random.next() }));
   const hosts: Host[] = shuffled
     .toSorted((a, b) => a.preference - b.preference || a.lot - b.lot)
     .map(({ exchange }) => ({ name: exchange, port }));
   const site = records
-    .map(({ exchange }) => exchange)
+    .map(({ exchange }) => (port === MAIL_PORT ? exchange : `${exchange}:${port}`))
     .toSorted()
     .join(',');
   return { kind: 'relay', site, hosts, tls, explicit: anyAddress };

@@ -17,7 +17,10 @@ export interface TlsPolicy {
 /** A route that mail can be sent along. */
 export interface Relay {
   readonly kind: 'relay';
-  /** Names the set of hosts, whatever their order: sorted MX host names joined by ',' or `host:port` of the route. */
+  /**
+   * Names the set of hosts and where they are spoken to: MX host names (`host:port` where that is not 25) sorted and joined
+   * by ',', or `host:port` of the route in its order.
+   */
   readonly site: string;
   /** Best first; equal MX preferences already shuffled. Never empty. */
   readonly hosts: readonly Host[];

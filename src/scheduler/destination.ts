@@ -22,11 +22,9 @@ export interface ReadySet {
   pass: number;
 }
 
-/** Connections are shared only by what they satisfy alike: hosts, TLS, credentials (DESIGN section 5). */
-export function relayKeyOf(relay: Relay): string {
-  const hosts = relay.explicit ? relay.hosts.map((host) => `${host.name}:${host.port}`).join(',') : '';
-  const tls = `${relay.tls.level}${relay.tls.implicit === true ? '+' : ''}`;
-  return `${relay.site}|${tls}|${relay.explicit ? 'explicit' : 'mx'}|${relay.credentials ?? ''}|${hosts}`;
+/** Connections are shared only by what they satisfy alike: hosts and ports, TLS, credentials (DESIGN section 5). */
+export function relayKeyOf({ site, tls, explicit, credentials = '' }: Relay): string {
+  return `${site}|${tls.level}${tls.implicit === true ? '+' : ''}|${explicit ? 'explicit' : 'mx'}|${credentials}`;
 }
 
 /** Whoever keeps the destinations. */

@@ -114,4 +114,5 @@ test('router: port, TLS and address rule of the question stand in the route', as
   const via: MxTarget = { to: 'mx', port: 2526, tls: { level: 'none' }, anyAddress: true };
   const lab = relay(await route({ mx }, 'lab.org', via));
   assert.deepEqual([lab.explicit, lab.hosts, lab.tls], [true, [{ name: 'mx.lab.org', port: 2526 }], { level: 'none' }]);
+  assert.equal(lab.site, 'mx.lab.org:2526', 'another port is another site');
 });

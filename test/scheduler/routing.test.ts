@@ -2,6 +2,8 @@
 // reload does to what waits.
 import { deepEqual, equal } from 'node:assert/strict';
 import { test } from 'node:test';
+import { seededRandom } from '../../src/base/random.ts';
+import { createRouter } from '../../src/egress/router.ts';
 import type { SessionGrant } from '../../src/flow/attempt.ts';
 import type { Domain, Mailbox } from '../../src/flow/message.ts';
 import type { MxTarget, Router, RouteRule, RouteTable, RouteTarget } from '../../src/flow/route.ts';
@@ -230,4 +232,59 @@ test('routing: of domains forgotten and met again, one with two targets among th
   equal(world.wire.copies.size, 36);
   deepEqual(new Set(asked).size, 12);
   await world.end();
+});
+
+test('routing: of a thousand domains at one site those with a rule of their own go by it, and no other does, whoever comes first', async () => {
+  const rules: readonly RouteRule[] = [
+    { name: 'port', domain: 'd1.example', target: { ...MX, port: 2525 } },
+    { name: 'tls', domain: 'd2.example', target: { to: 'mx', tls: { level: 'required' } } },
+    { name: 'pool', domain: 'd3.example', pool: 'other', target: MX },
+    { name: 'any', domain: 'd4.example', target: { ...MX, anyAddress: true } },
+  ];
+  const own: Readonly<Record<string, string>> = {
+    'd1.example': 'default 2525 opportunistic false',
+    'd2.example': 'default 25 required false',
+    'd3.example': 'other 25 opportunistic false',
+    'd4.example': 'default 25 opportunistic true',
+  };
+  const oneSite = createRouter(
+    {
+      mx: async () => ({
+        found: 'records',
+        records: [{ preference: 1, exchange: 'mx.big.example' }],
+        ttlMs: HOUR,
+        isAuthentic: false,
+      }),
+      addresses: async () => ({ found: 'nothing', ttlMs: HOUR }),
+      clear: () => {},
+    },
+    { random: seededRandom(1) },
+  );
+  for (const order of [1, -1]) {
+    const ways = new Map<string, Set<string>>();
+    const behaviour: Behaviour = {
+      ...takesAll,
+      idleMs: HOUR,
+      transact: (attempt, message, grant) => {
+        const { source, relay: by } = grant as SessionGrant;
+        const way = `${source.name} ${by.hosts[0]?.port} ${by.tls.level} ${by.explicit}`;
+        const domain = message.forwardPaths[attempt.indexes[0] ?? 0]?.domain ?? '';
+        ways.set(domain, (ways.get(domain) ?? new Set()).add(way));
+        return takesAll.transact(attempt, message);
+      },
+    };
+    const caps = { ...OPTIONS.caps, connections: 3 };
+    const world = new World({ router: oneSite, behaviour, options: { ...options(rules), caps } });
+    await world.scheduler.start();
+    const domains = Array.from({ length: 1000 }, (_, n) => `d${n}.example`);
+    for (let round = 0; round < 3; round++) {
+      for (const domain of domains.toSorted((a, b) => order * (a < b ? -1 : 1))) world.accept([domain]);
+      await world.clock.advance(2 * MINUTE);
+    }
+    equal(world.outcomes().length, 3000);
+    for (const domain of domains) {
+      deepEqual([...(ways.get(domain) ?? [])], [own[domain] ?? 'default 25 opportunistic false'], domain);
+    }
+    await world.end();
+  }
 });
