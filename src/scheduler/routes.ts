@@ -150,7 +150,7 @@ export class Routes {
   }
 
   #take(domain: Domain, answer: RouteAnswer): void {
-    const { time, noNames, onLeave, settings, random } = this.#deps;
+    const { time, noNames, onLeave, random } = this.#deps;
     const now = time.now();
     onLeave(domain);
     if (answer.route.kind === 'no-name') {
@@ -160,13 +160,23 @@ export class Routes {
       return;
     }
     if (answer.route.kind === 'unknown') {
-      const plan = settings.stream([...domain.queues][0]?.name.stream ?? '').retryDelaysMs;
-      const until = now + Math.max(1, backOffMs(plan, domain.failures + 1, random));
+      const until = now + Math.max(1, backOffMs(this.#soonestPlan(domain), domain.failures + 1, random));
       this.#unknown(domain, answer.route.text, until);
       return;
     }
     if (domain.rule.target.to === 'mx') noNames.exists(domain.name);
     this.#learn(domain, answer.route, now + Math.max(TTL_MS_MIN, answer.ttlMs));
+  }
+
+  /** Of the streams that wait for it: whose mail came first must not decide how long all of it sleeps. */
+  #soonestPlan({ queues }: Domain): readonly number[] {
+    const { settings } = this.#deps;
+    let soonest: readonly number[] | undefined;
+    for (const { name } of queues) {
+      const { retryDelaysMs } = settings.stream(name.stream);
+      if (soonest === undefined || (retryDelaysMs[0] ?? 0) < (soonest[0] ?? 0)) soonest = retryDelaysMs;
+    }
+    return soonest ?? settings.stream('').retryDelaysMs;
   }
 
   /** It sleeps until then, and one delivery tells why. */

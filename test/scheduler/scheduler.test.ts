@@ -125,6 +125,37 @@ test('scheduler: while DNS is silent the domain waits and one delivery tells why
   await world.end();
 });
 
+test('scheduler: after trouble in DNS a domain is asked again by the plan of the stream that waits least, whoever came first', async () => {
+  const streams = {
+    default: { ...DEFAULT_STREAM, retryDelaysMs: [10 * HOUR] },
+    quick: { ...DEFAULT_STREAM, retryDelaysMs: [10_000] },
+  };
+  for (const order of [
+    ['default', 'quick'],
+    ['quick', 'default'],
+  ]) {
+    let isSilent = true;
+    const router: Router = {
+      resolve: async (domain) => ({
+        domain,
+        route: isSilent ? { kind: 'unknown', text: '' } : relay('mx'),
+        ttlMs: HOUR,
+      }),
+    };
+    const world = new World({ router, options: { ...OPTIONS, streams } });
+    await world.scheduler.start();
+    const messages = order.map((stream) => world.accept(['a.example'], { stream }));
+    await world.clock.advance(5 * MINUTE);
+    isSilent = false;
+    await world.clock.advance(2 * 12_500);
+    const quick = messages.find(({ stream }) => stream === 'quick');
+    equal(world.kinds(quick).at(-1), 'delivered', order.join());
+    await world.clock.advance(13 * HOUR);
+    equal(world.spool.counts.deliveries, 0);
+    await world.end();
+  }
+});
+
 test('scheduler: a domain that takes no mail fails, a discard route takes it, and no connection is made', async () => {
   const router: Router = {
     resolve: async (domain) => ({
