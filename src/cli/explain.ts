@@ -1,16 +1,20 @@
 // postilion explain: what would happen now to a message for an address.
 import { EXIT } from '../base/errors.ts';
-import type { Explained } from '../flow/explain.ts';
+import { momentText } from '../base/duration.ts';
+import type { BudgetInForce, CapsInForce, Explained } from '../flow/explain.ts';
+import { figureText, suspensionText } from '../flow/wait-words.ts';
 import { type Command, given, optionText } from './command.ts';
 import { ask } from './control-client.ts';
 import { getFolders } from './folders.ts';
+import { countText } from './progress.ts';
 import { printable } from './table.ts';
+import { providerText } from './warmup-words.ts';
 
 export const explain: Command = {
   words: ['explain'],
   summary: 'Say what would happen now to a message for an address',
   details:
-    'By which route, from which pool, sources and lanes, and what would hold it back. Asks the running relay and DNS; nothing is sent.',
+    'By which route, from which pool, sources and lanes; which caps, warm-up budgets and suspensions hold there; and what would hold it back. Asks the running relay and DNS; nothing is sent.',
   args: [{ name: 'address', doc: 'a mailbox' }],
   options: [
     { flags: '--tenant <name>', doc: 'as mail of this tenant (default)' },
@@ -29,12 +33,12 @@ export const explain: Command = {
       if (value !== undefined) query[name] = value;
     }
     const found = await ask(getFolders(call), 'GET /v1/explain', undefined, { query });
-    await call.deps.terminal.out(call.json ? `${JSON.stringify(found)}\n` : explainText(found));
+    await call.deps.terminal.out(call.json ? `${JSON.stringify(found)}\n` : explainText(found, call.deps.clock.now()));
     return EXIT.ok;
   },
 };
 
-function explainText(found: Explained): string {
+function explainText(found: Explained, now: number): string {
   const lines: (readonly [string, string])[] = [
     ['address', found.address],
     ['route', found.route],
@@ -44,10 +48,27 @@ function explainText(found: Explained): string {
     ['sources', found.sources.join(' ')],
     ...found.lanes.map(({ name, state, connections, perMinute, limitedBy }): readonly [string, string] => [
       'lane',
-      `${name}: ${state}, ${connections.open} of ${connections.allowed} connections, ${perMinute.sent} a minute; limited by ${limitedBy}`,
+      `${name}: ${state}, ${connections.open} of ${connections.allowed} connections, ${perMinute.sent} a minute; waits for ${limitedBy}`,
     ]),
+    ...found.caps.map((caps): readonly [string, string] => ['cap', capsText(caps)]),
+    ...found.budgets.map((budget): readonly [string, string] => ['budget', budgetText(budget, now)]),
+    ...found.suspensions.map((one): readonly [string, string] => ['suspended', suspensionText(one, now)]),
     ...found.suppressions.map(({ scope, reason }): readonly [string, string] => ['suppressed', `${scope}: ${reason}`]),
     ['so', found.verdict],
   ];
   return lines.map(([name, text]) => `${`${name}:`.padEnd(12)}${printable(text)}\n`).join('');
+}
+
+function capsText({ by, name, figures, burst, deliveriesPerConnection }: CapsInForce): string {
+  const all = [
+    ...figures.map(figureText),
+    ...(burst === undefined ? [] : [`${countText(burst)} at once`]),
+    ...(deliveriesPerConnection === undefined ? [] : [`${countText(deliveriesPerConnection)} deliveries a connection`]),
+  ];
+  return `${by === 'host' ? 'host' : `${by} ${name}`}: ${all.join(', ')}`;
+}
+
+function budgetText({ source, provider, used, budget, until }: BudgetInForce, now: number): string {
+  const next = until === undefined ? '' : `, the next ${momentText(until, now)}`;
+  return `${source} at ${providerText(provider)}: ${countText(used)} of ${countText(budget)} used today${next}`;
 }

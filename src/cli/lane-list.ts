@@ -1,10 +1,11 @@
 // postilion lane list: what each source does and may do at each provider.
 import { EXIT } from '../base/errors.ts';
 import type { LaneReport, LanesReport, SuspensionReport } from '../flow/lanes.ts';
+import { suspensionText } from '../flow/wait-words.ts';
 import type { Command } from './command.ts';
 import { ask } from './control-client.ts';
 import { getFolders } from './folders.ts';
-import { connectionsText, perMinuteText, suspensionText } from './lane-text.ts';
+import { connectionsText, perMinuteText } from './lane-text.ts';
 import { type Column, tableText } from './table.ts';
 
 export const laneList: Command = {
@@ -30,16 +31,15 @@ const LANES: readonly Column<LaneReport>[] = [
   { title: 'state', of: ({ state }) => state },
   { title: 'conn', of: connectionsText, align: 'right' },
   { title: 'per min', of: perMinuteText, align: 'right' },
-  { title: 'limited by', of: ({ limitedBy }) => limitedBy },
+  { title: 'waits for', of: ({ limitedBy }) => limitedBy },
 ];
 
 function lanesText({ lanes, suspensions }: LanesReport, now: number, columns: number | undefined): string {
   // Those of lanes stand in their lines.
   const others = suspensions.filter(({ what, name }) => !isShown(lanes, what, name));
   const columnsOf: readonly Column<SuspensionReport>[] = [
-    { title: 'suspended', of: ({ name }) => name },
     { title: 'what', of: ({ what }) => what },
-    { title: 'why', of: (suspension) => suspensionText(suspension, now) },
+    { title: 'suspended', of: (suspension) => suspensionText(suspension, now) },
   ];
   const below = others.length === 0 ? '' : `\n${tableText(columnsOf, others, columns)}`;
   return `${tableText(LANES, lanes, columns)}${below}`;

@@ -1,6 +1,7 @@
 // postilion lane pause: nothing more begins on a lane.
 import { EXIT, OperatorError } from '../base/errors.ts';
-import { durationText, parseDuration } from '../config/units.ts';
+import { durationText } from '../base/duration.ts';
+import { parseDuration } from '../config/units.ts';
 import { type Command, given, optionText } from './command.ts';
 import { ask } from './control-client.ts';
 import { getFolders } from './folders.ts';

@@ -1,7 +1,8 @@
 // Lanes in words for people.
-import type { LaneReport, SuspensionReport } from '../flow/lanes.ts';
+import type { LaneReport } from '../flow/lanes.ts';
 import type { Argument } from './command.ts';
-import { instantText, momentText } from './moment.ts';
+import { momentText } from '../base/duration.ts';
+import { instantText } from './moment.ts';
 import { countText } from './progress.ts';
 import { printable } from './table.ts';
 
@@ -24,34 +25,15 @@ export function perMinuteText({ perMinute: { sent, allowed } }: LaneReport): str
   return `${countText(sent)}/${rateText(allowed)}`;
 }
 
-export function suspensionText(suspension: SuspensionReport, now: number): string {
-  const { state, until, by, reply, remedy } = suspension;
-  const end =
-    state === 'probing'
-      ? 'one delivery at a time tries'
-      : until === undefined
-        ? 'until it is cleared'
-        : momentText(until, now);
-  const why = reply === undefined ? by : `${reply} (${by})`;
-  const mend = remedy === undefined ? '' : `; mend ${remedy}`;
-  return printable(
-    `${state === 'held' ? 'held' : state === 'probing' ? 'probing:' : 'suspended, ends'} ${end}: ${why}${mend}`,
-  );
-}
-
 export function laneText(lane: LaneReport, now: number): string {
-  const { connections, perMinute, suspension, changed } = lane;
+  const { connections, perMinute, changed } = lane;
   const lines = [
     `${lane.name}: ${lane.state}`,
-    `  ${lane.limitedBy}`,
+    `  waits for: ${lane.limitedBy}`,
     `  connections: ${connectionsText(lane)} (ceiling ${countText(connections.ceiling)}); deliveries in the last minute: ${countText(perMinute.sent)}, allowed ${rateText(perMinute.allowed)} (ceiling ${rateText(perMinute.ceiling)}); ${countText(lane.inFlight)} in flight`,
-    suspension === undefined ? undefined : `  ${suspensionText(suspension, now)}`,
     changed === undefined
       ? '  the pace is as it began'
       : `  the pace was changed ${momentText(changed.at, now)} (${instantText(changed.at)}) by ${changed.by}${changed.reply === undefined ? '' : `: ${changed.reply}`}`,
   ];
-  return `${lines
-    .filter((line) => line !== undefined)
-    .map(printable)
-    .join('\n')}\n`;
+  return `${lines.map(printable).join('\n')}\n`;
 }

@@ -1,7 +1,7 @@
 // postilion message show: one message, what of it waits, what became of the rest, and what was said on the way.
 import { EXIT } from '../base/errors.ts';
 import type { OutcomeEvent } from '../flow/event.ts';
-import type { DsnReport, MessageReport } from '../flow/operations.ts';
+import type { DeliveryWait, DsnReport, MessageReport } from '../flow/operations.ts';
 import type { WaitingDelivery } from '../flow/spool.ts';
 import type { Command } from './command.ts';
 import { ask } from './control-client.ts';
@@ -9,7 +9,9 @@ import { conversationText } from './conversation-text.ts';
 import { getFolders } from './folders.ts';
 import { messageFields } from './message-fields.ts';
 import { ID_ARGUMENT, idOf } from './message-id-argument.ts';
-import { instantText, momentText, sizeText } from './moment.ts';
+import { momentText } from '../base/duration.ts';
+import { instantText, sizeText } from './moment.ts';
+import { countText } from './progress.ts';
 import { type Column, printable, tableText } from './table.ts';
 
 export const messageShow: Command = {
@@ -38,6 +40,7 @@ function jsonOf(report: MessageReport): object {
     index: delivery.index,
     attempts: delivery.attempts,
     due_at: instantText(delivery.dueAt),
+    ...waitFields(report.waits?.find(({ index }) => index === delivery.index)),
     ...(delivery.lastReply === undefined ? {} : { last_reply: delivery.lastReply }),
   }));
   return {
@@ -47,6 +50,10 @@ function jsonOf(report: MessageReport): object {
     outcomes: report.outcomes,
     reports: report.reports,
   };
+}
+
+function waitFields(found: DeliveryWait | undefined): object {
+  return found === undefined ? {} : { wait: found.wait, waits_for: found.text };
 }
 
 export function messageText(report: MessageReport, now: number, columns?: number): string {
@@ -66,6 +73,7 @@ export function messageText(report: MessageReport, now: number, columns?: number
     ...fields,
     queued === undefined ? '' : `${'expires:'.padEnd(15)}${momentText(queued.expiresAt, now)}\n`,
     queued === undefined ? '' : `\n${tableText(waitingColumns, queued.waiting, columns)}`,
+    waitsText(report),
     report.outcomes.length === 0 ? '' : `\n${tableText(OUTCOME_COLUMNS, report.outcomes, columns)}`,
     ...report.outcomes
       .map((event) => conversationText(event))
@@ -73,6 +81,18 @@ export function messageText(report: MessageReport, now: number, columns?: number
       .map((text) => `\n${text}`),
     report.reports.length === 0 ? '' : `\n${tableText(REPORT_COLUMNS, report.reports, columns)}`,
   ].join('');
+}
+
+/** A sentence for each thing that some of it waits for. */
+function waitsText({ queued, waits = [] }: MessageReport): string {
+  const byText = new Map<string, DeliveryWait[]>();
+  for (const wait of waits) byText.set(wait.text, [...(byText.get(wait.text) ?? []), wait]);
+  const lines = [...byText].map(([text, [first, ...others]]) => {
+    const who = queued?.message.forwardPaths[first?.index ?? -1]?.mailbox ?? String(first?.index);
+    const more = others.length === 0 ? '' : ` and ${countText(others.length)} more`;
+    return `${printable(`${who}${more} ${others.length === 0 ? 'waits' : 'wait'} for ${text}`)}\n`;
+  });
+  return lines.length === 0 ? '' : `\n${lines.join('')}`;
 }
 
 function wordsOf(value: unknown): string {

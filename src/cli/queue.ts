@@ -5,7 +5,8 @@ import type { DomainQueue, QueueReport } from '../flow/operations.ts';
 import { type Command, optionText } from './command.ts';
 import { ask } from './control-client.ts';
 import { getFolders } from './folders.ts';
-import { instantText, momentText } from './moment.ts';
+import { momentText } from '../base/duration.ts';
+import { instantText } from './moment.ts';
 import { countText } from './progress.ts';
 import { type Column, printable, tableText } from './table.ts';
 

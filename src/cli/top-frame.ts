@@ -1,7 +1,8 @@
 // One look of `postilion top` as lines for a screen, and as a record for programs. Pure. Rates are those since the look
 // before; of the first there are none.
 import type { TopReport, TopRow } from '../control/api.ts';
-import { instantText, momentText } from './moment.ts';
+import { momentText } from '../base/duration.ts';
+import { instantText } from './moment.ts';
 import type { Paint, Tone } from './paint.ts';
 import { countText } from './progress.ts';
 import { type Column, printable, tableText } from './table.ts';

@@ -1,6 +1,6 @@
 // A trial's events as lines for a person: when, what, which message, whereto, and below it who said what. Colour is a
 // help, never the only sign. Pure.
-import { durationText } from '../config/units.ts';
+import { durationText } from '../base/duration.ts';
 import type { OutcomeEvent } from '../flow/event.ts';
 import type { AcceptedEvent, TrialEvent } from '../trial/event.ts';
 import { personalityOf } from '../trial/personality.ts';

@@ -1,6 +1,6 @@
 // postilion trial: the whole relay with a world of its own on this host, to send a first message to and watch its way.
 import { EXIT, OperatorError } from '../base/errors.ts';
-import { durationText } from '../config/units.ts';
+import { durationText } from '../base/duration.ts';
 import type { TrialFacts } from '../trial/event.ts';
 import { PERSONALITIES } from '../trial/personality.ts';
 import { STEER_WORDS } from '../trial/steering.ts';

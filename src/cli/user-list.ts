@@ -4,7 +4,7 @@ import type { Config } from '../config/config.ts';
 import { rightsOf } from '../config/guard.ts';
 import { problemText } from '../config/problem.ts';
 import type { Rate } from '../config/units.ts';
-import { durationText } from '../config/units.ts';
+import { durationText } from '../base/duration.ts';
 import { loadUsers } from '../config/users.ts';
 import type { Command } from './command.ts';
 import { getConfig } from './folders.ts';

@@ -1,7 +1,7 @@
 // What warm-up decided, in words for people.
 import type { WarmupDecision, WarmupReason } from '../flow/warmup.ts';
 import { IN_ALL, type WarmupProspect, type WarmupReport } from '../flow/warmup.ts';
-import { momentText } from './moment.ts';
+import { momentText } from '../base/duration.ts';
 import { countText } from './progress.ts';
 
 const WHY: Readonly<Record<WarmupReason, string>> = {

@@ -2,7 +2,8 @@
 // never shown.
 import { MAPS } from './guard.ts';
 import { yamlName } from './setting.ts';
-import { durationText, sizeText } from './units.ts';
+import { durationText } from '../base/duration.ts';
+import { sizeText } from './units.ts';
 
 /** `['limits', 'messageOctets']` is `limits.message`; names that people chose stand as they are. */
 export function shownName(path: readonly string[]): string {

@@ -100,19 +100,6 @@ export function parseTimeOfDay(raw: unknown): Parsed<number> {
   return { value: Number(hours) * MS.h + Number(minutes) * MS.m };
 }
 
-/** Shortest exact form of a duration, for people. */
-export function durationText(ms: number): string {
-  if (ms === 0) return '0s';
-  let rest = ms;
-  let text = '';
-  for (const unit of ['d', 'h', 'm', 's', 'ms'] as const) {
-    const whole = Math.floor(rest / MS[unit]);
-    if (whole > 0) text += `${whole}${unit}`;
-    rest -= whole * MS[unit];
-  }
-  return text;
-}
-
 /** Shortest exact form of a size, for people. */
 export function sizeText(octets: number): string {
   const fitting = Object.entries(OCTETS).filter(([, unit]) => octets >= unit && octets % unit === 0);

@@ -1,5 +1,6 @@
 // What an operator can ask of lanes and tell them: what each may do now and why, and what is suspended. Plain JSON.
 import type { SuspendScope } from './action.ts';
+import type { Wait } from './wait.ts';
 
 export interface SuspensionReport {
   readonly what: SuspendScope;
@@ -31,7 +32,9 @@ export interface LaneReport {
   readonly suspension?: SuspensionReport;
   /** What the pace was last changed by; absent: it is as it began. */
   readonly changed?: { readonly at: number; readonly by: string; readonly reply?: string };
-  /** One sentence: what limits it now, and when it goes on. */
+  /** What limits it now. */
+  readonly wait: Wait;
+  /** The same in words. */
   readonly limitedBy: string;
 }
 

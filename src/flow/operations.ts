@@ -6,6 +6,7 @@ import type { LaneOperations } from './lanes.ts';
 import type { Message, MessageId } from './message.ts';
 import type { OutcomeKind } from './outcome.ts';
 import type { QueuedMessage } from './spool.ts';
+import type { Wait } from './wait.ts';
 import type { WarmupAnswer, WarmupChange, WarmupDays } from './warmup.ts';
 import type { Suppression, SuppressionFilter, SuppressionPart, SuppressionScope } from './suppression.ts';
 
@@ -16,7 +17,9 @@ export interface DomainQueue {
   readonly firstDueAt: number;
   readonly sessions: number;
   readonly inFlight: number;
-  /** One sentence: what it waits for and when it goes on. */
+  /** What the first of it that is not on its way waits for. */
+  readonly wait: Wait;
+  /** The same in words. */
   readonly waitsFor: string;
 }
 
@@ -76,10 +79,19 @@ export interface MessageReport {
   readonly id: MessageId;
   /** Absent once it is settled and its record is gone. */
   readonly queued?: QueuedMessage;
+  /** Of what of it waits, as far as that is told: what for. */
+  readonly waits?: readonly DeliveryWait[];
   readonly message?: Message;
   readonly outcomes: readonly OutcomeEvent[];
   /** What its reverse-path was told, or will be. */
   readonly reports: readonly DsnReport[];
+}
+
+export interface DeliveryWait {
+  readonly index: number;
+  readonly wait: Wait;
+  /** The same in words. */
+  readonly text: string;
 }
 
 export interface DsnReport {

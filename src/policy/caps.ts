@@ -1,8 +1,5 @@
 // What a lane may do now. Pure: (caps, counts) → answer; a cap refuses, it never fails anything.
 
-/** Whose cap holds mail back. `provider`: of the group, (source, provider); `host`: all connections of the relay. */
-export type CappedBy = 'lane' | 'provider' | 'source' | 'tenant' | 'stream' | 'host';
-
 /** Transactions that may be granted to a session and not be over: the one in its window and one behind it. */
 export const WINDOW = 1;
 export const GRANTS_PER_SESSION = WINDOW + 1;

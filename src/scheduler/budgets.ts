@@ -37,6 +37,16 @@ export interface BudgetsDeps {
 /** So many recipients may be handed over now; 0: none before `until` in due time, and then lanes are looked at. */
 export type BudgetRoom = { readonly recipients: number; readonly until?: number };
 
+/** Where a budget stands. `budget` absent: warm. `until`: ms since 1970, when the next may go. */
+export interface BudgetLook {
+  /** A provider, `other`, or `*`. */
+  readonly provider: string;
+  readonly used: number;
+  readonly budget?: number;
+  readonly mayGo: boolean;
+  readonly until?: number;
+}
+
 export class Budgets implements Wakeable {
   readonly #deps: BudgetsDeps;
   /** By `SOURCE/PROVIDER`. */
@@ -109,6 +119,29 @@ export class Budgets implements Wakeable {
       }
     }
     return recipients > 0 ? { recipients } : { recipients: 0, until };
+  }
+
+  /** As `room`, for who only asks: no budget is begun or reserved, nobody is woken. Empty: no plan. */
+  look(source: string, provider: string): readonly BudgetLook[] {
+    const plan = this.#deps.settings.planOf(source);
+    if (plan === undefined) return [];
+    const names = plan.total === undefined || provider === IN_ALL ? [provider] : [provider, IN_ALL];
+    return names.map((name) => {
+      const warming = this.#budgets.get(`${source}/${name}`) ?? this.#made(source, name, plan);
+      const now = this.#turned(warming);
+      const { budget, used } = warming.state.day;
+      const room = warming.room(now);
+      const until = 'until' in room ? this.#deps.clock.now() + (room.until - now) : undefined;
+      // What must be reserved first is reserved as soon as somebody wants it.
+      const mayGo = room.recipients > 0 || 'reserve' in room;
+      return {
+        provider: name,
+        used,
+        ...(budget !== undefined && { budget }),
+        mayGo,
+        ...(until !== undefined && { until }),
+      };
+    });
   }
 
   granted(source: string, provider: string, attempt: OpenAttempt): void {
@@ -227,11 +260,15 @@ export class Budgets implements Wakeable {
   }
 
   #begin(source: string, provider: string, plan: WarmupPlan): Warming {
+    return this.#add(this.#made(source, provider, plan));
+  }
+
+  #made(source: string, provider: string, plan: WarmupPlan): Warming {
     const day = this.dayOf(source) as PlanDay;
     const { isHeld, volume } = this.beginning(source);
     const beginning = { ...(isHeld && { isHeld }), ...(provider !== IN_ALL && volume !== undefined && { volume }) };
     const state = begin(ladderOf(plan, provider), day.calendar, Math.floor(day.now()), beginning);
-    return this.#add(source, provider, plan, state);
+    return new Warming(source, provider, plan, ladderOf(plan, provider), state, this.#onRoom);
   }
 
   #take(source: string, provider: string, state: WarmupState): void {
@@ -239,12 +276,11 @@ export class Budgets implements Wakeable {
     const plan = this.#deps.settings.planOf(source);
     if (plan === undefined || day === undefined || (provider === IN_ALL && plan.total === undefined)) return;
     const kept = found(day.calendar, state, day.now());
-    this.#add(source, provider, plan, kept);
+    this.#add(new Warming(source, provider, plan, ladderOf(plan, provider), kept, this.#onRoom));
   }
 
-  #add(source: string, provider: string, plan: WarmupPlan, state: WarmupState): Warming {
-    const warming = new Warming(source, provider, plan, ladderOf(plan, provider), state, this.#onRoom);
-    this.#budgets.set(`${source}/${provider}`, warming);
+  #add(warming: Warming): Warming {
+    this.#budgets.set(`${warming.source}/${warming.provider}`, warming);
     return warming;
   }
 

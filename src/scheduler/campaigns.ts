@@ -1,7 +1,7 @@
 // Campaigns while they run: what was answered to each, and the breaker that holds one of which too much goes wrong, as if
 // an operator had paused it. Figures are kept as state `campaign/TENANT/NAME`, so that a restart goes on counting.
 import type { Clock } from '../base/clock.ts';
-import { durationText } from '../config/units.ts';
+import { durationText } from '../base/duration.ts';
 import type { OutcomeEvent } from '../flow/event.ts';
 import type { Spool } from '../flow/spool.ts';
 import { countsAs, type Figures, type Mishap, type Trip, tripOf, Window } from '../policy/campaign-breaker.ts';

@@ -1,27 +1,37 @@
 // What would happen now to a message for one address: by which rule it goes, from which pool and lanes, and what would
 // hold it back. Asks DNS, changes nothing.
+import type { Clock } from '../base/clock.ts';
 import type { Domain as DomainName } from '../flow/message.ts';
 import type { Explained, ExplainQuestion } from '../flow/explain.ts';
 import type { LaneOperations, LaneReport } from '../flow/lanes.ts';
 import type { Route, Router } from '../flow/route.ts';
 import type { QueueName } from '../flow/spool.ts';
 import type { Suppression } from '../flow/suppression.ts';
+import type { Wait } from '../flow/wait.ts';
+import { waitSentence } from '../flow/wait-words.ts';
+import type { Budgets } from './budgets.ts';
+import { budgetsInForce, capsInForce, suspensionsInForce } from './caps-in-force.ts';
+import { type Destination, relayKeyOf } from './destination.ts';
 import type { Destinations } from './destinations.ts';
-import type { Marks } from './marks.ts';
 import type { ProviderOf } from './options.ts';
 import { configured } from './routes.ts';
 import type { Settings } from './settings.ts';
 import type { Sources } from './sources.ts';
 import type { Suppressions } from './suppressions.ts';
+import type { Suspensions } from './suspensions.ts';
+import type { Waits } from './waits.ts';
 
 export interface ExplainDeskDeps {
   readonly router: Router;
   readonly providerOf?: ProviderOf | undefined;
   readonly settings: Settings;
   readonly sources: Sources;
-  readonly marks: Marks;
   readonly suppressions: Suppressions;
   readonly destinations: Destinations;
+  readonly budgets: Budgets;
+  readonly suspensions: Suspensions;
+  readonly waits: Waits;
+  readonly clock: Clock;
   readonly lanes: LaneOperations;
 }
 
@@ -50,7 +60,8 @@ export class ExplainDesk {
           )
         : undefined;
     const members = sources.tiers(from).flat();
-    const lanes = route.kind === 'relay' ? await this.#lanes(route.site, provider, members) : [];
+    const destination = route.kind === 'relay' ? this.#deps.destinations.of(route, provider) : undefined;
+    const named = members.map(({ source }) => source.name);
     const known = {
       address,
       domain,
@@ -61,53 +72,68 @@ export class ExplainDesk {
       hosts,
       ...(route.kind === 'relay' && { site: route.site }),
       ...(provider !== undefined && { provider }),
-      sources: members.map(({ source }) => source.name),
-      lanes,
+      sources: named,
+      lanes: destination === undefined ? [] : await this.#lanes(destination, named),
+      ...this.#inForce(destination, named, name),
     };
     const suppressions = this.#deps.suppressions.of(address).filter((entry) => isAbout(entry, tenant, stream));
-    const verdict = this.#verdict(name, route, known, suppressions);
-    return { ...known, suppressions, verdict };
+    const wait = suppressions.length > 0 ? undefined : this.#wait(name, route, destination, from);
+    const verdict = this.#verdict(route, known, suppressions, wait);
+    return { ...known, suppressions, ...(wait !== undefined && { wait }), verdict };
+  }
+
+  #inForce(
+    destination: Destination | undefined,
+    named: readonly string[],
+    name: QueueName,
+  ): Pick<Explained, 'caps' | 'budgets' | 'suspensions'> {
+    if (destination === undefined) return { caps: [], budgets: [], suspensions: [] };
+    const { settings, budgets, suspensions, clock } = this.#deps;
+    return {
+      caps: capsInForce(settings, destination, named, name),
+      budgets: budgetsInForce(budgets, destination, named),
+      suspensions: suspensionsInForce(suspensions, destination, named, name, clock.now()),
+    };
   }
 
   /** Those that have something to tell: of the others nothing was sent yet. */
-  async #lanes(
-    site: string,
-    provider: string | undefined,
-    members: readonly { readonly source: { readonly name: string } }[],
-  ): Promise<readonly LaneReport[]> {
+  async #lanes({ name }: Destination, sources: readonly string[]): Promise<readonly LaneReport[]> {
     const found: LaneReport[] = [];
-    const { name } = this.#deps.destinations.of({ site }, provider);
-    for (const { source } of members) {
-      const lane = await this.#deps.lanes.lane(`${source.name}/${name}`);
+    for (const source of sources) {
+      const lane = await this.#deps.lanes.lane(`${source}/${name}`);
       if (lane !== undefined) found.push(lane);
     }
     return found;
   }
 
+  /** undefined: it does not wait. */
+  #wait(name: QueueName, route: Route, destination: Destination | undefined, pool: string): Wait | undefined {
+    const { waits, settings } = this.#deps;
+    const held = waits.ofName(undefined, name, settings.route(name).rule);
+    if (held !== undefined) return held;
+    if (route.kind === 'no-name') {
+      return { for: 'dns-again', text: 'the domain does not exist, and is asked once more before mail fails' };
+    }
+    if (route.kind === 'unknown') return { for: 'dns-again', text: route.text };
+    if (route.kind !== 'relay' || destination === undefined) return undefined;
+    const { site } = route;
+    const wait = waits.ofPlace({ destination, site, relayKey: relayKeyOf(route) }, name, undefined, pool);
+    return wait.for === 'turn' ? undefined : wait;
+  }
+
   /** One sentence: what would happen, and when. */
   #verdict(
-    name: QueueName,
     route: Route,
-    { pool, route: rule, hosts, lanes, sources }: Pick<Explained, 'pool' | 'route' | 'hosts' | 'lanes' | 'sources'>,
+    { hosts, sources, suspensions }: Pick<Explained, 'hosts' | 'sources' | 'suspensions'>,
     [entry]: readonly Suppression[],
+    wait: Wait | undefined,
   ): string {
-    const { marks, settings } = this.#deps;
     if (entry !== undefined) return `it ends as suppressed: ${entry.reason}, ${entry.scope}`;
-    const mark = marks.any ? marks.pauseOf(name, pool, rule) : undefined;
-    if (mark !== undefined) return `it is held: paused: ${mark}`;
-    const unknown = settings.unknownName(name, settings.route(name).rule);
-    if (unknown !== undefined) return `it is held: nobody knows ${unknown}`;
+    if (wait !== undefined) return waitSentence(wait, this.#deps.clock.now());
     if (route.kind === 'discard') return `it is thrown away by the route ${route.rule}`;
     if (route.kind === 'unroutable') return `it fails at once: ${route.code} ${route.enhanced} ${route.text}`;
-    if (route.kind === 'no-name')
-      return 'it waits: the domain does not exist, and is asked once more before mail fails';
-    if (route.kind === 'unknown') return `it waits: DNS: ${route.text}`;
-    if (sources.length === 0) return `it waits: no source of pool ${pool} may send`;
-    const stopped = lanes.filter(({ suspension }) => suspension !== undefined);
-    const [first] = stopped;
-    if (first !== undefined && stopped.length === sources.length) return `it waits: ${first.limitedBy}`;
-    const from = sources.find((source) => stopped.every((lane) => lane.source !== source));
-    return `it goes now, from ${from} to ${hosts[0]}, once its turn comes`;
+    const isStopped = (source: string): boolean => suspensions.some(({ name }) => name.startsWith(`${source}/`));
+    return `it goes now, from ${sources.find((one) => !isStopped(one)) ?? sources[0]} to ${hosts[0]}, once its turn comes`;
   }
 }
 

@@ -75,20 +75,32 @@ export class HeldBack {
     return !isFull(kept) && this.#count < IN_ALL_MAX;
   }
 
-  /** Name of the suspension for which the queue waits as a whole. */
-  blocks(queue: Queue): string | undefined {
-    const { suspensions } = this.#deps;
+  /** As `find`, for who only asks: nobody becomes a probe. */
+  keeps(queue: Queue, message: Message): Suspension | undefined {
+    return this.#deps.suspensions.find('sending-domain+provider', sendingScope(message, queue));
+  }
+
+  /** The suspension for which the queue waits as a whole. */
+  blocks(queue: Queue): Suspension | undefined {
     const { tenant, campaign } = queue.name;
-    if (campaign !== '' && suspensions.any) {
-      const held = suspensions.find('campaign', campaignScope(tenant, campaign));
-      if (held !== undefined && !suspensions.isProbing(held)) return `campaign ${held.name}`;
-    }
+    const held = this.ofCampaign(tenant, campaign);
+    if (held !== undefined) return held;
     if (this.#count === 0) return undefined;
     for (const [name, queues] of this.#kept) {
       const kept = queues.get(queue.key);
-      if (kept !== undefined && (isFull(kept) || this.#count >= IN_ALL_MAX)) return name;
+      if (kept !== undefined && (isFull(kept) || this.#count >= IN_ALL_MAX)) {
+        return this.#deps.suspensions.find('sending-domain+provider', name);
+      }
     }
     return undefined;
+  }
+
+  /** What keeps a campaign back everywhere. */
+  ofCampaign(tenant: string, campaign: string): Suspension | undefined {
+    const { suspensions } = this.#deps;
+    if (campaign === '' || !suspensions.any) return undefined;
+    const held = suspensions.find('campaign', campaignScope(tenant, campaign));
+    return held === undefined || suspensions.isProbing(held) ? undefined : held;
   }
 
   /** A message was given back, or its attempt told nothing: if it was a probe, another may be one. */

@@ -2,15 +2,9 @@
 import type { Clock } from '../base/clock.ts';
 import type { SuspendScope } from '../flow/action.ts';
 import type { StateEvent } from '../flow/event.ts';
-import type {
-  LaneChange,
-  LaneFigures,
-  LaneOperations,
-  LaneReport,
-  LanesReport,
-  SuspensionReport,
-} from '../flow/lanes.ts';
+import type { LaneChange, LaneFigures, LaneOperations, LaneReport, LanesReport } from '../flow/lanes.ts';
 import type { Spool } from '../flow/spool.ts';
+import { waitText } from '../flow/wait-words.ts';
 import type { Consequences } from './consequences.ts';
 import type { Destinations } from './destinations.ts';
 import type { DueTime } from './due-time.ts';
@@ -19,7 +13,8 @@ import { groupScope, type LaneGate } from './lane-gate.ts';
 import { readKeptPace } from './lane-pace.ts';
 import { PACE, type Paces } from './paces.ts';
 import type { Settings } from './settings.ts';
-import { SUSPEND, type Suspension, type Suspensions } from './suspensions.ts';
+import { SUSPEND, type Suspension, suspensionReport, type Suspensions } from './suspensions.ts';
+import type { Waits } from './waits.ts';
 
 export interface LaneDeskDeps {
   readonly clock: Clock;
@@ -30,6 +25,7 @@ export interface LaneDeskDeps {
   readonly paces: Paces;
   readonly suspensions: Suspensions;
   readonly gate: LaneGate;
+  readonly waits: Waits;
   readonly consequences: Consequences;
   /** What stands in the spool is loaded: an answer before that would say that nothing is suspended. */
   readonly started: Promise<void>;
@@ -46,14 +42,14 @@ export class LaneDesk implements LaneOperations {
 
   async lanes(): Promise<LanesReport> {
     await this.#deps.started;
-    const { suspensions } = this.#deps;
+    const { suspensions, clock } = this.#deps;
     const lanes = [...this.#lanes()].map((lane) => this.#report(lane));
     const shown = lanes.filter(({ connections, state, changed, perMinute }) => {
       return connections.open > 0 || state !== 'open' || changed !== undefined || perMinute.sent > 0;
     });
     return {
       lanes: shown.toSorted((a, b) => (a.name < b.name ? -1 : 1)),
-      suspensions: [...suspensions.all].map((suspension) => this.#suspension(suspension)),
+      suspensions: [...suspensions.all].map((suspension) => suspensionReport(suspension, clock.now())),
     };
   }
 
@@ -125,10 +121,11 @@ export class LaneDesk implements LaneOperations {
   }
 
   #report(lane: Lane): LaneReport {
-    const { gate, paces, time } = this.#deps;
+    const { gate, paces, time, clock, waits } = this.#deps;
     const pace = paces.of(lane);
     const found = gate.find(lane);
-    const suspension = found && this.#suspension(found);
+    const suspension = found && suspensionReport(found, clock.now());
+    const wait = waits.ofLane(lane);
     const { ceiling } = pace.limits;
     let inFlight = 0;
     for (const { outstanding } of lane.sessions) for (const { indexes } of outstanding) inFlight += indexes.length;
@@ -146,36 +143,8 @@ export class LaneDesk implements LaneOperations {
       inFlight,
       ...(suspension !== undefined && { suspension }),
       ...(pace.cause !== undefined && { changed: pace.cause }),
-      limitedBy: this.#limitedBy(lane, suspension),
-    };
-  }
-
-  #limitedBy(lane: Lane, suspension: SuspensionReport | undefined): string {
-    const { paces } = this.#deps;
-    const pace = paces.of(lane);
-    if (suspension !== undefined) {
-      const { state, until, by } = suspension;
-      if (state === 'probing') return `suspended by ${by} until now: one delivery at a time tries`;
-      if (until === undefined) return `held by ${by} until it is cleared (postilion lane resume ${suspension.name})`;
-      return `suspended by ${by} until ${new Date(until).toISOString()}, then one delivery tries`;
-    }
-    const { isLimited } = pace;
-    if (isLimited.connections) return `its pace: ${pace.connections} of ${pace.connections} connections are busy`;
-    if (isLimited.rate) return `its pace: ${Math.round(pace.perMinute * 10) / 10} deliveries a minute`;
-    return lane.destination.hasReady ? 'its caps' : 'nothing waits for it';
-  }
-
-  #suspension({ what, name, since, until, by, reply, remedy }: Suspension): SuspensionReport {
-    const isProbing = until !== undefined && until <= this.#deps.clock.now();
-    return {
-      what,
-      name,
-      state: until === undefined ? 'held' : isProbing ? 'probing' : 'suspended',
-      since,
-      ...(until !== undefined && { until }),
-      by,
-      ...(reply !== undefined && { reply }),
-      ...(remedy !== undefined && { remedy }),
+      wait,
+      limitedBy: waitText(wait, clock.now()),
     };
   }
 }

@@ -1,5 +1,6 @@
 // What one lane may do now by its pace, and what is counted for the next one. Survives as the state `pace/LANE`.
 import { MinuteCount } from '../policy/minute-count.ts';
+import type { Throttle } from '../flow/wait.ts';
 import type { Wakeable } from './wakes.ts';
 import { type Figures, type Pace, type PaceLimits, type PaceNumber, startPace } from '../policy/pace.ts';
 
@@ -11,6 +12,8 @@ export interface PaceCause {
   readonly by: string;
   /** The reply in one line. */
   readonly reply?: string;
+  /** The last reply that lowered it, until it has grown to its ceiling. */
+  readonly throttle?: Throttle;
 }
 
 /** As it stands in the journal. */
@@ -72,6 +75,11 @@ export class LanePace implements Wakeable {
   /** It allows less than the cap: its rate is kept here, not by the cap's meter. */
   get isSpaced(): boolean {
     return this.perMinute < (this.limits.ceiling.perMinute ?? Infinity);
+  }
+
+  get isAtCeiling(): boolean {
+    const { connections, perMinute = Infinity } = this.limits.ceiling;
+    return this.connections >= connections && this.perMinute >= perMinute;
   }
 
   /** Replies have brought it below where it would begin. One that became warm and is still on its way up is not slowed. */

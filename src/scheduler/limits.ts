@@ -4,6 +4,7 @@
 // wall clock lets nothing go early.
 import type { Report } from '../flow/attempt.ts';
 import type { Clock } from '../base/clock.ts';
+import type { QueueName } from '../flow/spool.ts';
 import type { Destination } from './destination.ts';
 import type { DueTime } from './due-time.ts';
 import type { OpenAttempt } from './in-flight.ts';
@@ -112,6 +113,12 @@ export class Limits implements MeterHost {
       room = Math.min(room, each);
     }
     return { room };
+  }
+
+  /** The tenant or stream whose rate lets nothing of this name go now, for who only asks. */
+  ownerOf(name: QueueName): Meter | undefined {
+    for (const meter of this.#ownersOf({ name })) if (meter.room(this.now()) === 0) return meter;
+    return undefined;
   }
 
   /** Its mail rests in this destination until there is room. */
@@ -245,7 +252,7 @@ export class Limits implements MeterHost {
     return meter;
   }
 
-  *#ownersOf({ name: { tenant, stream } }: Queue): Generator<Meter> {
+  *#ownersOf({ name: { tenant, stream } }: Pick<Queue, 'name'>): Generator<Meter> {
     const byTenant = this.#owners.get(`tenant ${tenant}`);
     if (byTenant !== undefined) yield byTenant;
     const byStream = this.#owners.get(`stream ${stream}`);

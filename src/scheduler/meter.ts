@@ -2,7 +2,7 @@
 // waits for it: destinations, those with the most urgent mail first, woken one by one as room comes. Nothing else wakes
 // them: a thousand that wait for one delivery a second cost no more than one.
 import { Pacer } from '../policy/pacer.ts';
-import type { CappedBy } from '../policy/caps.ts';
+import type { CapFigure, CappedBy } from '../flow/wait.ts';
 import type { Destination } from './destination.ts';
 import type { MeterCaps, Rate } from './options.ts';
 import { WaitingLine } from './waiting-line.ts';
@@ -93,6 +93,23 @@ export class Meter implements Wakeable {
     return opens && this.isFull ? Infinity : at;
   }
 
+  /** The cap that lets nothing go now (`opens`: lets no connection be opened), for who only asks. */
+  hindrance(now: number, opens: boolean): { readonly figure: CapFigure; readonly until?: number } | undefined {
+    const { connections, newConnections } = this.#caps;
+    if (opens) {
+      if (connections !== undefined && this.isFull) return { figure: { cap: 'connections', count: connections } };
+      if (newConnections === undefined || this.mayOpen(now)) return undefined;
+      return until({ cap: 'new_connections', ...newConnections }, this.nextAt(now, true));
+    }
+    let last: { readonly figure: CapFigure; readonly until?: number } | undefined;
+    for (const [at, pacer] of this.#rates.entries()) {
+      if (pacer.room(now) > 0) continue;
+      const found = until({ cap: 'rate', ...(this.#caps.rates?.[at] as Rate) }, pacer.nextAt(now));
+      if (last === undefined || (found.until ?? Infinity) > (last.until ?? Infinity)) last = found;
+    }
+    return last;
+  }
+
   opened(now: number): void {
     this.sessions++;
     this.#opens?.granted(1, now);
@@ -158,4 +175,8 @@ export class Meter implements Wakeable {
     same.take({ ...rate, burst });
     return same;
   }
+}
+
+function until(figure: CapFigure, at: number): { readonly figure: CapFigure; readonly until?: number } {
+  return at === Infinity ? { figure } : { figure, until: at };
 }

@@ -5,6 +5,7 @@ import type { LaneOperations } from '../flow/lanes.ts';
 import type { Domain as DomainName, MessageId } from '../flow/message.ts';
 import type {
   CampaignReport,
+  DeliveryWait,
   DomainQueue,
   MessageReport,
   MoveAnswer,
@@ -15,10 +16,11 @@ import type {
   UnknownReply,
 } from '../flow/operations.ts';
 import { queueOf } from '../flow/queue-name.ts';
-import type { Spool } from '../flow/spool.ts';
+import type { QueuedMessage, Spool } from '../flow/spool.ts';
 import type { Suppression, SuppressionFilter, SuppressionPart } from '../flow/suppression.ts';
+import { sooner, type Wait } from '../flow/wait.ts';
+import { waitText } from '../flow/wait-words.ts';
 import { CampaignDesk, type CampaignDeskDeps } from './campaign-desk.ts';
-import type { Domain } from './domain.ts';
 import { reportsOf } from './dsn-reports.ts';
 import type { DueTime } from './due-time.ts';
 import type { InFlight } from './in-flight.ts';
@@ -32,9 +34,9 @@ import { TopDesk, type TopDeskDeps } from './top-desk.ts';
 import { SuppressionDesk } from './suppression-desk.ts';
 import type { Suppressions } from './suppressions.ts';
 import type { Unattempted } from './unattempted.ts';
+import type { Waits } from './waits.ts';
 import { WarmupDesk, type WarmupDeskDeps } from './warmup-desk.ts';
 import type { UnknownReplies } from './unknown-replies.ts';
-import { budgetReason } from './warmup-reason.ts';
 
 export interface OperatorDeskDeps
   extends SourceDeskDeps,
@@ -47,6 +49,7 @@ export interface OperatorDeskDeps
   readonly spool: Spool;
   readonly routes: Routes;
   readonly queues: Queues;
+  readonly waits: Waits;
   readonly inFlight: InFlight;
   readonly suppressions: Suppressions;
   readonly unknownReplies: UnknownReplies;
@@ -66,6 +69,8 @@ interface DomainSummary {
 /** After every id there is. */
 const LAST_ID = `7${'z'.repeat(25)}` as MessageId;
 const OUTCOMES_SHOWN_MAX = 100;
+/** A message may have 50,000 recipients. */
+const WAITS_SHOWN_MAX = 1000;
 const KEYLESS_SHOWN_MAX = 20;
 /** Deliveries made due between two yields. */
 const SLICE = 200;
@@ -124,7 +129,19 @@ export class OperatorDesk implements Operations {
     if (queued === undefined && outcomes.length === 0) return undefined;
     const reports = await reportsOf(this.#deps.spool, outcomes);
     const known = { id, outcomes, reports };
-    return queued === undefined ? known : { ...known, queued, message: queued.message };
+    if (queued === undefined) return known;
+    return { ...known, queued, message: queued.message, waits: this.#waitsOf(queued) };
+  }
+
+  #waitsOf(queued: QueuedMessage): readonly DeliveryWait[] {
+    const { waits, inFlight, queues, clock } = this.#deps;
+    return queued.waiting.slice(0, WAITS_SHOWN_MAX).flatMap(({ index, dueAt }) => {
+      const queue = queues.find(queueOf(queued.message, index));
+      if (queue === undefined) return [];
+      const isGoing = inFlight.has(queued.message.id, index);
+      const wait: Wait = isGoing ? { for: 'delivery' } : waits.ofDelivery(queue, queued.message, dueAt);
+      return [{ index, wait, text: waitText(wait, clock.now()) }];
+    });
   }
 
   async retry(id: MessageId, by: string): Promise<boolean> {
@@ -255,54 +272,21 @@ export class OperatorDesk implements Operations {
     return [...domains.values()];
   }
 
+  /** Of a domain with several queues: what the one waits for by which something of it goes first. */
   #describe({ domain, waiting, firstDueAt }: DomainSummary): DomainQueue {
-    const known = [...this.#deps.routes.named(domain)].filter(({ queues }) => queues.size > 0);
+    const { waits, clock, routes } = this.#deps;
     let inFlight = 0;
     let sessions = 0;
-    for (const { queues, destination, site } of known) {
-      for (const queue of queues) inFlight += queue.inFlight;
+    let wait: Wait | undefined;
+    for (const { queues, destination, site } of routes.named(domain)) {
+      if (queues.size === 0) continue;
+      for (const queue of queues) {
+        inFlight += queue.inFlight;
+        wait = sooner(wait, waits.ofQueue(queue, firstDueAt));
+      }
       for (const lane of destination?.lanes.values() ?? []) sessions += lane.findReach(site)?.sessions.size ?? 0;
     }
-    return { domain, waiting, firstDueAt, sessions, inFlight, waitsFor: this.#waitsFor(known, inFlight, firstDueAt) };
-  }
-
-  /** `known`: the domain, once for each target that rules have for its mail. */
-  #waitsFor(known: readonly Domain[], inFlight: number, firstDueAt: number): string {
-    const { time, egresses } = this.#deps;
-    const now = time.now();
-    const seconds = (until: number): string => `${Math.max(0, Math.ceil((until - now) / 1000))} s`;
-    for (const queue of known.flatMap(({ queues }) => [...queues]))
-      if (queue.parkedFor !== undefined && queue.mode === 'parked') return `held, ${queue.parkedFor}`;
-    for (const { route } of known) {
-      if (route.state === 'unknown') return `DNS: ${route.text}; asked again in ${seconds(route.until)}`;
-      if (route.state === 'asking' || route.state === 'line') return 'an answer from DNS';
-    }
-    for (const { destination, site } of known) {
-      for (const lane of destination?.lanes.values() ?? []) {
-        const reach = lane.findReach(site);
-        if (reach === undefined || reach.openAfter <= now) continue;
-        const { reply, error } = reach.lastFailure ?? {};
-        const why = reply === undefined ? (error?.text ?? 'closed') : `${reply.code} ${reply.lines.join(' ')}`;
-        return `no connection from ${lane.source.name} (${why}); tried again in ${seconds(reach.openAfter)}`;
-      }
-    }
-    if (inFlight > 0) return 'being delivered';
-    if (firstDueAt > now) return `its next attempt, in ${seconds(firstDueAt)}`;
-    if (egresses.count === 0) return 'an egress process';
-    for (const queue of known.flatMap(({ queues }) => [...queues])) {
-      const budget = budgetReason(this.#deps, queue);
-      if (budget !== undefined) return budget;
-    }
-    const pool = this.#poolWithoutSource(known);
-    return pool === undefined ? 'a connection' : `a source: none of pool ${pool} may send`;
-  }
-
-  #poolWithoutSource(known: readonly Domain[]): string | undefined {
-    const { settings, sources } = this.#deps;
-    for (const { name, binding } of known.flatMap(({ queues }) => [...queues])) {
-      const pool = settings.poolOf(name, binding.rule);
-      if (sources.tiers(pool).length === 0) return pool;
-    }
-    return undefined;
+    wait ??= { for: 'turn' };
+    return { domain, waiting, firstDueAt, sessions, inFlight, wait, waitsFor: waitText(wait, clock.now()) };
   }
 }

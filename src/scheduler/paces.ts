@@ -209,7 +209,8 @@ export class Paces implements Wakeable {
 
   #changed(lane: Lane, pace: LanePace, before: Required<Figures>, { by, reply }: Omit<PaceCause, 'at'>): void {
     const at = this.#deps.clock.now();
-    pace.cause = { at, by, ...(reply !== undefined && { reply }) };
+    const throttle = reply !== undefined ? { at, by, reply } : pace.isAtCeiling ? undefined : pace.cause?.throttle;
+    pace.cause = { at, by, ...(reply !== undefined && { reply }), ...(throttle !== undefined && { throttle }) };
     const kept = pace.kept(pace.cause);
     this.#kept.delete(lane.name);
     this.#kept.set(lane.name, kept);

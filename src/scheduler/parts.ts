@@ -36,6 +36,7 @@ import { Tally } from './tally.ts';
 import { Sources } from './sources.ts';
 import { Unattempted } from './unattempted.ts';
 import { UnknownReplies } from './unknown-replies.ts';
+import { Waits } from './waits.ts';
 import { Wakes } from './wakes.ts';
 import { WarmupForesight } from './warmup-foresight.ts';
 import { Rousing, waitingByProvider } from './warmup-waiting.ts';
@@ -212,9 +213,11 @@ export function assemble(options: SchedulerOptions, deps: SchedulerDeps, hooks: 
   const granting: Granting = new Granting({ ...ground, ...pacing, destinations, limits, queues, pulling, budgets });
   const rousing = new Rousing(destinations, (destination) => granting.dirty(destination));
   const health = new ReachHealth({ ...ground, wakes });
+  const waits = new Waits({ ...ground, ...pacing, budgets, limits });
   const { consequences, lanes } = assembleConsequences({
     ...ground,
     ...pacing,
+    waits,
     granting,
     destinations,
     started: hooks.started,
@@ -238,6 +241,8 @@ export function assemble(options: SchedulerOptions, deps: SchedulerDeps, hooks: 
   const foresight = new WarmupForesight({ ...ground, wakes, queues, budgets });
   const operations = new OperatorDesk({
     ...ground,
+    ...pacing,
+    waits,
     lanes,
     destinations,
     router,

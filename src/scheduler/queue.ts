@@ -45,8 +45,6 @@ export class Queue implements Wakeable {
   /** Set by who makes it. */
   binding!: Binding;
   mode: QueueMode = 'idle';
-  /** Why it is parked, in words for people. */
-  parkedFor: string | undefined;
   /** Deliveries that are granted, or whose outcome is not recorded yet. */
   inFlight = 0;
   wakeAt: number | undefined;

@@ -6,6 +6,7 @@ import type { Destination } from './destination.ts';
 import type { Domain } from './domain.ts';
 import type { DueTime } from './due-time.ts';
 import type { HeldBack } from './held-back.ts';
+import { holdOf } from './hold.ts';
 import type { InFlight } from './in-flight.ts';
 import type { Marks } from './marks.ts';
 import { isOf } from './moves.ts';
@@ -99,24 +100,14 @@ export class Queues {
 
   /** Holds it: an operator's mark, or a name nobody knows. */
   hold(queue: Queue): boolean {
-    const { marks, settings } = this.#deps;
-    const { rule } = queue.binding;
-    const mark = marks.any ? marks.pauseOf(queue.name, settings.poolOf(queue.name, rule), rule.name) : undefined;
-    const unknown = mark === undefined ? settings.unknownName(queue.name, rule) : undefined;
-    const suspended = this.#deps.heldBack.blocks(queue);
-    if (mark === undefined && unknown === undefined && suspended === undefined) return false;
+    const hold = holdOf(this.#deps, queue.name, queue.binding.rule);
+    if (hold === undefined && this.#deps.heldBack.blocks(queue) === undefined) return false;
     this.unready(queue);
     queue.mode = 'parked';
-    queue.parkedFor =
-      mark !== undefined
-        ? pausedText(mark, marks.whyPaused(mark))
-        : unknown !== undefined
-          ? `nobody knows ${unknown}`
-          : `suspended: ${suspended}`;
     queue.sleep();
     this.#parked.add(queue);
-    if (unknown !== undefined) {
-      this.#deps.recorder.alarm('unknown-name', `mail waits for a name that nobody knows: ${unknown}`, unknown);
+    if (hold?.for === 'name') {
+      this.#deps.recorder.alarm('unknown-name', `mail waits for a name that nobody knows: ${hold.name}`, hold.name);
     }
     return true;
   }
@@ -205,8 +196,4 @@ export class Queues {
     this.#queues.delete(queue.key);
     queue.binding.domain.queues.delete(queue);
   }
-}
-
-function pausedText(mark: string, why: string | undefined): string {
-  return why === undefined ? `paused: ${mark}` : `paused: ${mark}, since ${why}`;
 }

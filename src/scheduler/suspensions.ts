@@ -6,6 +6,7 @@
 import type { Clock } from '../base/clock.ts';
 import type { SuspendScope } from '../flow/action.ts';
 import type { StateEvent } from '../flow/event.ts';
+import type { SuspensionReport } from '../flow/lanes.ts';
 import type { Spool } from '../flow/spool.ts';
 import type { DueTime } from './due-time.ts';
 import type { Recorder } from './recorder.ts';
@@ -135,6 +136,21 @@ export class Suspensions implements Wakeable {
     const event: StateEvent = { type: 'state', at: this.#deps.clock.now(), key, by };
     this.#deps.recorder.add([value === undefined ? event : { ...event, value }]);
   }
+}
+
+/** For people. */
+export function suspensionReport(suspension: Suspension, now: number): SuspensionReport {
+  const { what, name, since, until, by, reply, remedy } = suspension;
+  return {
+    what,
+    name,
+    state: until === undefined ? 'held' : until <= now ? 'probing' : 'suspended',
+    since,
+    ...(until !== undefined && { until }),
+    by,
+    ...(reply !== undefined && { reply }),
+    ...(remedy !== undefined && { remedy }),
+  };
 }
 
 /** Longer; or anew after its time, by something that was begun since. */

@@ -91,6 +91,9 @@ test('explain: the question names what the mail would be, and the answer ends wi
     pool: 'default',
     sources: ['out1'],
     lanes: [],
+    caps: [],
+    budgets: [],
+    suspensions: [],
     suppressions: [],
     verdict: 'it goes now, from out1 to mx.example.net:25, once its turn comes',
   };

@@ -15,6 +15,7 @@ const OPEN: LaneReport = {
   connections: { open: 2, allowed: 3, ceiling: 10 },
   perMinute: { sent: 41 },
   inFlight: 4,
+  wait: { for: 'nothing' },
   limitedBy: 'nothing',
 };
 const BLOCKED: LaneReport = {
@@ -35,7 +36,8 @@ const BLOCKED: LaneReport = {
     reply: '421 4.7.28 unusual rate',
   },
   changed: { at: NOW - 60_000, by: 'rule google-4-7-28-unusual', reply: '421 4.7.28 unusual rate' },
-  limitedBy: 'suspended by rule google-4-7-28-unusual until then, then one delivery tries',
+  wait: { for: 'turn' },
+  limitedBy: 'out1/google: suspended, ends in 10m: 421 4.7.28 unusual rate (rule google-4-7-28-unusual)',
 };
 const DOMAIN = {
   what: 'sending-domain+provider',
@@ -52,12 +54,12 @@ test('lane list: a line for each lane, and suspended sending domains below', asy
   assert.equal(
     (await at.run(['lane', 'list'])).out,
     [
-      'LANE         STATE      CONN  PER MIN  LIMITED BY',
-      'out1/google  suspended   0/1    7/3.5  suspended by rule google-4-7-28-unusual until then, then one delivery tries',
+      'LANE         STATE      CONN  PER MIN  WAITS FOR',
+      'out1/google  suspended   0/1    7/3.5  out1/google: suspended, ends in 10m: 421 4.7.28 unusual rate (rule google-4-7-28-unusual)',
       'out2/yahoo   open        2/3   41/any  nothing',
       '',
-      'SUSPENDED           WHAT                     WHY',
-      'example.org/google  sending-domain+provider  held until it is cleared: rule google-5-7-26-spf; mend the SPF record (TXT) of example.org',
+      'WHAT                     SUSPENDED',
+      'sending-domain+provider  held, sending domain example.org/google until `postilion lane resume example.org/google`: by rule google-5-7-26-spf; mend the SPF record (TXT) of example.org',
       '',
     ].join('\n'),
   );
@@ -69,7 +71,7 @@ test('lane show: what limits it, and the reply that slowed it', async (t) => {
   const at = stage(t);
   const asked = await at.relay({ 'GET /v1/lanes/show?lane=out1%2Fgoogle': { body: BLOCKED } });
   const { out } = await at.run(['lane', 'show', 'out1/google']);
-  assert.match(out, /^out1\/google: suspended\n {2}suspended by rule google-4-7-28-unusual until then/);
+  assert.match(out, /^out1\/google: suspended\n {2}waits for: out1\/google: suspended, ends in 10m: 421 4\.7\.28/);
   assert.match(out, /connections: 0\/1 \(ceiling 20\); deliveries in the last minute: 7, allowed 3\.5 \(ceiling any\)/);
   assert.match(out, /by rule google-4-7-28-unusual: 421 4\.7\.28 unusual rate\n$/);
   assert.deepEqual(asked, ['GET /v1/lanes/show?lane=out1%2Fgoogle']);

@@ -10,7 +10,8 @@ import {
   parseHostPort,
   parseNetwork,
 } from '../../src/config/network.ts';
-import { durationText, parseDuration, parseFlow, parseRate, parseSize, shown } from '../../src/config/units.ts';
+import { durationText } from '../../src/base/duration.ts';
+import { parseDuration, parseFlow, parseRate, parseSize, shown } from '../../src/config/units.ts';
 
 const wrongOf = (parsed: { value: unknown } | { wrong: string }): string => ('wrong' in parsed ? parsed.wrong : '');
 

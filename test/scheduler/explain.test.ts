@@ -42,19 +42,22 @@ test('explain: route, hosts, pool and lanes, and one sentence that says what wou
     ['all', ['mx.x.example:25'], 'default', ['default'], undefined, []],
   );
   equal(found.verdict, 'it goes now, from default to mx.x.example:25, once its turn comes');
-  equal(await verdict('a@silent.example'), 'it waits: DNS: SERVFAIL');
+  equal(await verdict('a@silent.example'), 'it waits for DNS: SERVFAIL');
   equal(await verdict('a@null.example'), 'it fails at once: 556 5.1.10 null MX');
   equal(await verdict('a@drop.example'), 'it is thrown away by the route drop');
-  equal(await verdict('a@x.example', { stream: 'gone' }), 'it is held: nobody knows stream gone');
+  equal(await verdict('a@x.example', { stream: 'gone' }), 'it is held, nobody knows stream gone');
   await operations.pause('campaign/default/spring', 'operator');
-  equal(await verdict('a@x.example', { campaign: 'spring' }), 'it is held: paused: campaign/default/spring');
+  equal(await verdict('a@x.example', { campaign: 'spring' }), 'it is held, paused: campaign/default/spring');
   world.accept(['x.example']);
   await world.clock.advance(1000);
   equal((await operations.explain(ask('a@x.example'))).lanes[0]?.name, 'default/mx.x.example');
   await operations.pauseLane('default/mx.x.example', undefined, 'operator');
-  match(await verdict('a@x.example'), /^it waits: held by operator until it is cleared/);
+  match(
+    await verdict('a@x.example'),
+    /^it is held, default\/mx\.x\.example until `postilion lane resume default\/mx\.x\.example`: by operator$/,
+  );
   await operations.drain('default', 'operator');
-  equal(await verdict('a@x.example'), 'it waits: no source of pool default may send');
+  equal(await verdict('a@x.example'), 'it waits for a source: none of pool default may send');
   equal(world.wire.attempts, 1);
   await world.clock.advance(MINUTE);
   await world.end();
