@@ -30,7 +30,8 @@ export class Pacer {
 
   /**
    * `since`: from then on everything that went was told to this object. What an earlier life may have sent before is
-   * taken to be all that was allowed, evenly spaced: nothing is lost by that, for that is how it goes on.
+   * taken to be all that was allowed: spaced evenly, which costs nothing, for that is how it goes on; and its burst last,
+   * for which the rate pauses once.
    */
   constructor(rate: PacerRate, now: number, since: number) {
     this.perMs = rate.perMs;
@@ -40,11 +41,19 @@ export class Pacer {
     this.take(rate);
     if (since <= now - rate.perMs) return;
     this.#nextAt = Math.max(now, since + this.#spaceMs);
-    const unknown = Math.floor(since / this.#slotMs);
-    for (let slot = this.#slot - SLOTS; slot <= unknown; slot++) {
-      this.#slots[this.#at(slot)] = this.#count / SLOTS;
-      this.#over += this.#count / SLOTS;
+    this.#suppose(Math.floor(since / this.#slotMs));
+  }
+
+  /** Everything allowed was sent up to that part, as late as may be. */
+  #suppose(last: number): void {
+    const each = this.#count / SLOTS;
+    let late = Math.min(this.#burst, this.#count) - 1;
+    for (let slot = this.#slot - SLOTS; slot <= last; slot++) {
+      const kept = slot === last ? each : each - Math.min(each, late);
+      late -= each - kept;
+      this.#add(slot, kept);
     }
+    this.#add(last, Math.min(this.#burst, this.#count) - 1 - late);
   }
 
   /** Another count for the same period: what was sent stays counted. */
@@ -87,8 +96,7 @@ export class Pacer {
     this.#open = Math.max(0, this.#open - amount);
     const slot = Math.min(this.#slot, Math.floor(at / this.#slotMs));
     if (slot < this.#slot - SLOTS) return;
-    this.#slots[this.#at(slot)]! += amount;
-    this.#over += amount;
+    this.#add(slot, amount);
   }
 
   /** It was not begun: as if it had never been granted. */
@@ -105,6 +113,11 @@ export class Pacer {
 
   #at(slot: number): number {
     return ((slot % (SLOTS + 1)) + SLOTS + 1) % (SLOTS + 1);
+  }
+
+  #add(slot: number, amount: number): void {
+    this.#slots[this.#at(slot)]! += amount;
+    this.#over += amount;
   }
 
   #forget(now: number): void {

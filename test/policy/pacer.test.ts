@@ -63,18 +63,21 @@ test('pacer: where the receiver is quick 98 % of the rate is reached, spaced', (
   }
 });
 
-test('pacer: after a restart the rate goes on as if the earlier life had used all of it', () => {
-  const pacer = new Pacer({ count: 60, perMs: MINUTE, burst: 30 }, 1000, 1000);
-  const ends = run(
-    pacer,
-    MINUTE,
-    1000,
-    () => 1,
-    () => 10,
-  );
-  const before = Array.from({ length: 60 }, (_, n) => 1000 - MINUTE + (n + 1) * 1000);
-  ok(mostWithin([...before, ...ends], MINUTE - 1000) <= 60, `${mostWithin([...before, ...ends], MINUTE)}`);
-  ok(ends.length >= 57, `${ends.length}`);
+test('pacer: after a restart the rate goes on as if the earlier life had used all of it, and its burst last', () => {
+  for (const burst of [1, 30, 60]) {
+    const pacer = new Pacer({ count: 60, perMs: MINUTE, burst }, 1000, 1000);
+    const ends = run(
+      pacer,
+      2 * MINUTE,
+      1000,
+      () => 1,
+      () => 10,
+    );
+    const before = Array.from({ length: 60 }, (_, n) => 1000 - Math.max(0, n - burst + 1) * 1000);
+    const within = mostWithin([...before.toReversed(), ...ends], MINUTE - 1000);
+    ok(within <= 60, `burst ${burst}: ${within}`);
+    ok(ends.length >= 117 - burst, `burst ${burst}: ${ends.length} in two minutes`);
+  }
 });
 
 test('pacer: a burst goes at once after a pause; what is given back can be used; the wait it names is enough', () => {

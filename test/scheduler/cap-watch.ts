@@ -52,11 +52,6 @@ export class CapWatch {
     }
   }
 
-  /** A new life of the scheduler: it knows of what was sent before that it was allowed, not when it was. */
-  forget(): void {
-    this.#happened.clear();
-  }
-
   #capsOf({ lane, source, provider }: SessionGrant): readonly [string, MeterCaps][] {
     const { caps, providers, sources } = this.#options;
     const policy = provider === undefined ? undefined : providers?.[provider];

@@ -5,6 +5,7 @@ import type { Message } from '../../src/flow/message.ts';
 import type { Router } from '../../src/flow/route.ts';
 import { DEFAULT_STREAM, type SchedulerOptions } from '../../src/scheduler/options.ts';
 import type { Behaviour } from './fake-egress.ts';
+import { DAY, WarmWorld } from './warm-world.ts';
 import { HOUR, MINUTE, OPTIONS, relay, takesAll, World, type WorldOptions } from './world.ts';
 
 /** `NAME.SITE.example`: SITE is a host of Google, of Mimecast (`apartN`) or of nobody (`ownN`). */
@@ -220,4 +221,29 @@ test('caps: a reload changes them for what waits, and what was sent stays counte
   await world.clock.advance(10 * MINUTE);
   equal(world.outcomes().length, 1000);
   await world.end();
+});
+
+test('caps: a limit of so many a day is not given anew by kill -9', async () => {
+  const dots: { readonly at: number; readonly recipients: number }[] = [];
+  const behaviour: Behaviour = {
+    ...takesAll,
+    transact: (attempt, message) => {
+      dots.push({ at: world.clock.monotonic(), recipients: attempt.indexes.length });
+      return takesAll.transact(attempt, message);
+    },
+  };
+  const caps = { ...CAPS, rates: [{ count: 240, perMs: DAY }] };
+  const world: WarmWorld = new WarmWorld({ ...OPTIONS, caps }, { behaviour });
+  await world.start();
+  world.accept(2000);
+  let kills = 0;
+  while (world.clock.monotonic() < 5 * DAY) {
+    await world.clock.advance(Math.floor(world.random.next() * 20 * HOUR));
+    if (world.random.next() < 0.5) await world.crash();
+    else await world.crashAlone();
+    kills++;
+  }
+  ok(mostWithin(dots, DAY) <= 240, `${mostWithin(dots, DAY)} within a day`);
+  ok(kills > 5 && dots.length >= 0.9 * 5 * 240, `${dots.length} in five days, ${kills} kills`);
+  await world.stop();
 });

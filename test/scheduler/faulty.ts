@@ -195,7 +195,6 @@ export class FaultyWorld {
     this.#life = new Life();
     this.#begin();
     for (let n = 0; n < 2; n++) this.#addEgress();
-    this.wire.watch?.forget();
     await this.#scheduler.start();
   }
 
@@ -211,7 +210,6 @@ export class FaultyWorld {
     for (const [name, egress] of this.#egresses) {
       egress.reports = this.#scheduler.attachEgress(name, this.#life.commands(egress), egress.hello());
     }
-    this.wire.watch?.forget();
     await this.#scheduler.start();
   }
 
