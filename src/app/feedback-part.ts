@@ -11,7 +11,7 @@ import { SYSTEM_STREAM } from '../flow/feedback.ts';
 import type { Disk } from '../spool/disk.ts';
 import type { RecentRecords } from '../spool/recent-records.ts';
 import { signingOptionsOf } from './signing-options.ts';
-import { createWriter } from './submission-part.ts';
+import { createWriter } from './segment-writer-part.ts';
 
 export interface FeedbackPartDeps extends Pick<FeedbackDeps, 'spool' | 'reader' | 'accepted' | 'raise'> {
   readonly clock: Clock;

@@ -41,10 +41,10 @@ function programName(): string {
 }
 
 async function runProgram(args: readonly string[]): Promise<void> {
-  const [{ buildProgram }, { terminalOn }, { createSpoolTools }, { readVersion }] = await Promise.all([
+  const [{ buildProgram }, { terminalOn }, { spoolToolsLater }, { readVersion }] = await Promise.all([
     import('../cli/program.ts'),
     import('../cli/terminal.ts'),
-    import('./spool-tools.ts'),
+    import('./spool-tools-later.ts'),
     import('./version.ts'),
   ]);
   const version = readVersion();
@@ -54,7 +54,10 @@ async function runProgram(args: readonly string[]): Promise<void> {
     terminal: terminalOn(process),
     clock,
     random,
-    spool: createSpoolTools({ clock, random, log: last.log, pid: process.pid }),
+    spool: spoolToolsLater(async () => {
+      const { createSpoolTools } = await import('./spool-tools.ts');
+      return createSpoolTools({ clock, random, log: last.log, pid: process.pid });
+    }),
     serve: async (config, configDir) => {
       const { serve } = await import('./serve.ts');
       return serve(config, configDir, {

@@ -6,7 +6,7 @@ import type { Clock } from '../base/clock.ts';
 import { EXIT, type ExitCode, OperatorError } from '../base/errors.ts';
 import type { Random } from '../base/random.ts';
 import type { Config } from '../config/config.ts';
-import { type Host, openControl } from '../control/control.ts';
+import type { Host } from '../control/control.ts';
 import { createLog, type FieldLog } from '../telemetry/log.ts';
 import type { Spawn } from './child.ts';
 import { type DocumentSource, documentFiles } from './document-source.ts';
@@ -19,7 +19,6 @@ import type { SingleRelay } from './single.ts';
 import { refuseWithoutSources } from './source-watch.ts';
 import { type SpoolLock, lockSpool } from './spool-lock.ts';
 import { listenerName } from './submission-options.ts';
-import { Supervisor } from './supervisor.ts';
 
 export interface SingleContext {
   readonly documents: Documents;
@@ -125,6 +124,7 @@ async function start(
 ): Promise<Relay> {
   if (documents.config.processes.mode === 'single') return startOne(documents, source, listeners, log, deps);
   const { clock, spawn, version } = deps;
+  const { Supervisor } = await import('./supervisor.ts');
   const supervisor = new Supervisor({ documents, source, listeners, lockFd: lock.fd, spawn, clock, log, version });
   await supervisor.start();
   return supervisor;
@@ -166,6 +166,7 @@ async function startOne(
     },
   };
   const { run } = documents.config.folders;
+  const { openControl } = await import('../control/control.ts');
   const control = await openControl({ run, operations: single.operations, host, clock, log });
   const servers = listeners.map((listener) => ({ listener, server: createServer() }));
   for (const { listener, server } of servers) {

@@ -23,7 +23,8 @@ import { Judgement } from './judgement.ts';
 import { createFeedbackPart } from './feedback-part.ts';
 import { schedulerOptionsOf } from './scheduler-options.ts';
 import { SourceWatch } from './source-watch.ts';
-import { createSubmissionPart, createWriter, slowSync } from './submission-part.ts';
+import { createWriter } from './segment-writer-part.ts';
+import { createSubmissionPart, slowSync } from './submission-part.ts';
 
 export interface SingleDeps {
   readonly clock: Clock;

@@ -20,7 +20,7 @@ import { type OfflineView, rebuildIndex, viewSpool } from '../spool/offline.ts';
 import type { Progress } from '../spool/rebuild.ts';
 import { allIds, verifySpool } from '../spool/verify.ts';
 import { lockSpool } from './spool-lock.ts';
-import { createWriter } from './submission-part.ts';
+import { createWriter } from './segment-writer-part.ts';
 
 export interface SpoolToolsDeps {
   readonly clock: Clock;

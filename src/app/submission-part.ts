@@ -1,28 +1,18 @@
 // The segment writer and submission as one part, made from the configuration. In one process or in one of its own.
 import type { Server } from 'node:net';
-import type { Clock, Timer } from '../base/clock.ts';
-import type { Log } from '../base/log.ts';
-import type { Random } from '../base/random.ts';
+import type { Timer } from '../base/clock.ts';
 import type { Config } from '../config/config.ts';
 import { verifyPassword } from '../config/password.ts';
 import type { Users as UserRecords } from '../config/users.ts';
 import type { AlarmEvent } from '../flow/event.ts';
 import type { Intake, Refusal } from '../flow/intake.ts';
-import type { Disk } from '../spool/disk.ts';
-import { killSelf } from '../spool/die.ts';
-import { sizesFor } from '../spool/reserve.ts';
-import { SegmentWriter, type SegmentWriterOptions } from '../spool/segment-writer.ts';
+import type { SegmentWriter } from '../spool/segment-writer.ts';
 import type { ListenerOptions, SubmissionOptions } from '../submission/options.ts';
 import { createSubmission, type Submission } from '../submission/submission.ts';
+import type { WriterDeps } from './segment-writer-part.ts';
 import { submissionOptionsOf, submissionUsersOf } from './submission-options.ts';
 
-export interface SubmissionPartDeps {
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly log: Log;
-  readonly disk: Disk;
-  /** Names the writer's segments: `single`, `submission-1` … */
-  readonly process: string;
+export interface SubmissionPartDeps extends WriterDeps {
   readonly raise: (alarm: AlarmEvent) => void;
 }
 
@@ -47,14 +37,6 @@ const WATCH_MS = 500;
 
 export function slowSync(writer: { syncAgeMs(): number }): Refusal | undefined {
   return writer.syncAgeMs() > SLOW_SYNC_MS ? 'slow-sync' : undefined;
-}
-
-export function createWriter(
-  { clock, random, log, disk, process }: Omit<SubmissionPartDeps, 'raise'>,
-  hooks: Pick<SegmentWriterOptions, 'onOpened' | 'onClosed' | 'recent'> = {},
-): SegmentWriter {
-  const { segmentOctets } = sizesFor(disk.space());
-  return new SegmentWriter({ disk, clock, random, die: killSelf(log), writer: process, segmentOctets, ...hooks });
 }
 
 /** `intake` may be the scheduler's own or a channel's; its gate already knows of `slowSync(writer)`. */

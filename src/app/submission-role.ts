@@ -4,7 +4,8 @@ import { realDisk } from '../spool/disk.ts';
 import { IntakeClient } from './intake-client.ts';
 import { connectOperations } from './operations-link.ts';
 import type { Documents, RoleContext, RunningRole } from './roles.ts';
-import { createSubmissionPart, createWriter, slowSync, type SubmissionPartDeps } from './submission-part.ts';
+import { createWriter } from './segment-writer-part.ts';
+import { createSubmissionPart, slowSync, type SubmissionPartDeps } from './submission-part.ts';
 
 export async function startSubmissionRole(context: RoleContext): Promise<RunningRole> {
   const { name, pid, clock, random, log, documents, schedulerSocket, supervision } = context;

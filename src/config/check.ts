@@ -2,7 +2,7 @@
 // to nothing, secrets in the open, settings that contradict each other. Pure: values in, findings out.
 import { SYSTEM_STREAM } from '../flow/feedback.ts';
 import type { Outside } from './interpolation.ts';
-import { isPem } from './kinds.ts';
+import { isPem } from './pem.ts';
 import { type Finding, findingsOf, suggestion } from './problem.ts';
 import { type KeptDomains, keptDomains } from './schema-dkim.ts';
 import { SCHEMAS, type ConfigFile, type RelayFile, type SendingFile } from './schema.ts';

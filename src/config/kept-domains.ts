@@ -2,7 +2,7 @@
 // with their keys checked. A domain stands in one of the two.
 import { join, resolve } from 'node:path';
 import { KEYS, loadDomains } from './domains.ts';
-import { isPem } from './kinds.ts';
+import { isPem } from './pem.ts';
 import { type Problem, suggestion } from './problem.ts';
 import type { SendingFile } from './schema.ts';
 import type { Domains } from './schema-dkim.ts';

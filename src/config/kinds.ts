@@ -1,6 +1,7 @@
 // The kinds of values that settings have: text, counts, choices, durations, networks … each with its parser and what
 // an editor is told.
 import { parseAddress, parseDomainPattern, parseHostName, parseHostPort, parseNetwork } from './network.ts';
+import { isPem } from './pem.ts';
 import { DOMAIN_NAME, type Referred, type Setting, type Spec, value } from './setting.ts';
 import {
   kindOf,
@@ -190,11 +191,6 @@ export function mailboxOrDomain<const S extends Spec>(doc: string, spec: S) {
 /** A domain as it stands in `domains`: lower case, A-labels. */
 export function domainName<const S extends Spec>(doc: string, spec: S) {
   return text(doc, spec, DOMAIN_NAME, 'a domain such as example.com in lower case');
-}
-
-/** PEM instead of a path. */
-export function isPem(value: string): boolean {
-  return value.trimStart().startsWith('-----BEGIN ');
 }
 
 /** The path of a private key, or its text by `${file:PATH}` or `${env:NAME}`. */

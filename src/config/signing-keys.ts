@@ -4,7 +4,7 @@ import { createPrivateKey, type KeyObject } from 'node:crypto';
 import { statSync } from 'node:fs';
 import { EXIT, OperatorError } from '../base/errors.ts';
 import type { Config } from './config.ts';
-import { isPem } from './kinds.ts';
+import { isPem } from './pem.ts';
 import type { Domains, SelectorSetting } from './schema-dkim.ts';
 import { readText } from './text-file.ts';
 import { type Parsed, shown } from './units.ts';
