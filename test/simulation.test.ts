@@ -46,6 +46,7 @@ async function broken(seed: number, seen: Set<string>): Promise<string[]> {
       if (!world.hasSteps) holds(end.at <= over, `${key} outlived its lifetime by ${end.at - over} ms`);
     }
   }
+  if (world.wire.refused > 0) seen.add('capped');
   if (world.crashes > 0) seen.add('crash');
   if (world.hasSteps) seen.add('step');
   if (world.reloads > 0) seen.add('reload');
@@ -65,6 +66,7 @@ test(`simulation: ${SEEDS} seeds of faults, and every delivery ends exactly once
   // The faults were there.
   const want = [
     'cancelled',
+    'capped',
     'crash',
     'deferred',
     'delivered',

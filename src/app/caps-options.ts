@@ -29,9 +29,12 @@ export function ownerCapsOf(written: Pick<Written, 'rate' | 'burst'>): { readonl
 /** Of lanes to sites that are of no provider: what sending.yaml says, then the provider `default`. */
 export function defaultLaneCaps({ caps, providers }: Pick<Config, 'caps' | 'providers'>): LaneCaps {
   const known = providers['default']?.ceiling;
+  const connections = caps.connections ?? known?.connections ?? DEFAULT_CAPS.connections;
   return {
     ...meterCapsOf(caps),
-    connections: caps.connections ?? known?.connections ?? DEFAULT_CAPS.connections,
+    connections,
+    // One site alone is never held back by it.
+    connectionsPerAddress: caps.connectionsPerAddress ?? 2 * connections,
     deliveriesPerConnection:
       caps.deliveriesPerConnection ?? known?.deliveriesPerConnection ?? DEFAULT_CAPS.deliveriesPerConnection,
     recipientsPerTransaction: caps.recipientsPerTransaction,
@@ -43,6 +46,7 @@ export function providerPolicyOf(provider: Provider, own: Own): ProviderPolicy {
   const connections = least(own.connections, ceiling.connections);
   const deliveriesPerConnection = least(own.deliveriesPerConnection, ceiling.deliveriesPerConnection);
   const recipientsPerTransaction = least(own.recipientsPerTransaction, provider.recipientsPerTransaction);
+  const connectionsPerAddress = least(own.connectionsPerAddress, caps.connectionsPerAddress);
   const newConnections = slowest([own.newConnections, caps.newConnections]);
   const rates = [...(own.rate ?? []), ...(caps.rate ?? []), ...(ceiling.rate === undefined ? [] : [ceiling.rate])];
   const burst = caps.burst ?? own.burst;
@@ -52,6 +56,7 @@ export function providerPolicyOf(provider: Provider, own: Own): ProviderPolicy {
       ...(connections !== undefined && { connections }),
       ...(deliveriesPerConnection !== undefined && { deliveriesPerConnection }),
       ...(recipientsPerTransaction !== undefined && { recipientsPerTransaction }),
+      ...(connectionsPerAddress !== undefined && { connectionsPerAddress }),
       ...(newConnections !== undefined && { newConnections }),
       ...(rates.length > 0 && { rates: byPeriod(rates) }),
       ...(burst !== undefined && { burst }),

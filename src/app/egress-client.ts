@@ -65,6 +65,7 @@ export function connectEgress(options: EgressClientOptions): EgressClient {
   return {
     reports: {
       report: (report) => tell({ tell: 'report', report }),
+      claim: (claim) => tell({ tell: 'claim', claim }),
       returned: (returned) => tell({ tell: 'returned', returned }),
       closed: (closed) => tell({ tell: 'closed', closed }),
     },
@@ -79,6 +80,8 @@ function obey(commands: EgressCommands, body: ToEgress): void {
       return commands.open(body.grant);
     case 'deliver':
       return commands.deliver(body.session, body.attempt);
+    case 'claimed':
+      return commands.claimed(body.claim, body.isGranted);
     case 'recall':
       return commands.recall(body.session);
     case 'close':

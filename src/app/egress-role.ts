@@ -18,6 +18,7 @@ export function startEgressRole(context: RoleContext): Promise<RunningRole> {
   const link: { reports?: EgressReports } = {};
   const toScheduler: EgressReports = {
     report: (report) => link.reports?.report(report),
+    claim: (claim) => link.reports?.claim(claim),
     returned: (returned) => link.reports?.returned(returned),
     closed: (closed) => link.reports?.closed(closed),
   };

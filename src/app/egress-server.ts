@@ -51,6 +51,7 @@ export class EgressServer {
       told(body) {
         const record = body as FromEgress;
         if (record.tell === 'report') reports.report(record.report);
+        else if (record.tell === 'claim') reports.claim(record.claim);
         else if (record.tell === 'returned') reports.returned(record.returned);
         else reports.closed(record.closed);
       },
@@ -102,6 +103,7 @@ function commandsOver(channel: Channel): EgressCommands {
   return {
     open: (grant) => tell({ tell: 'open', grant }),
     deliver: (session, attempt) => tell({ tell: 'deliver', session, attempt }),
+    claimed: (claim, isGranted) => tell({ tell: 'claimed', claim, isGranted }),
     recall: (session) => tell({ tell: 'recall', session }),
     close: (session) => tell({ tell: 'close', session }),
     acknowledge: (taken) => tell({ tell: 'acknowledge', taken }),

@@ -1,6 +1,7 @@
 // What the processes say to the scheduler and it to them: the bodies of channel records, one union for each direction.
 // Ids, locations, envelopes and results; never content.
 import type {
+  AddressClaim,
   Attempt,
   EgressHello,
   Report,
@@ -17,7 +18,7 @@ import type { MxTarget } from '../flow/route.ts';
 import type { OpenSegment } from '../flow/spool.ts';
 
 /** Counts up when these records change: after an upgrade under a running relay, old and new must not talk. */
-export const LINK_PROTOCOL = 4;
+export const LINK_PROTOCOL = 5;
 
 export interface SubmissionHello {
   readonly kind: 'submission';
@@ -64,11 +65,13 @@ export type ToSubmission =
 
 export type FromEgress =
   | { readonly tell: 'report'; readonly report: Report }
+  | { readonly tell: 'claim'; readonly claim: AddressClaim }
   | { readonly tell: 'returned'; readonly returned: SessionReturned }
   | { readonly tell: 'closed'; readonly closed: SessionClosed };
 export type ToEgress =
   | { readonly tell: 'open'; readonly grant: SessionGrant }
   | { readonly tell: 'deliver'; readonly session: SessionId; readonly attempt: Attempt }
+  | { readonly tell: 'claimed'; readonly claim: AddressClaim; readonly isGranted: boolean }
   | { readonly tell: 'recall'; readonly session: SessionId }
   | { readonly tell: 'close'; readonly session: SessionId }
   | { readonly tell: 'acknowledge'; readonly taken: readonly TakenId[] };

@@ -55,7 +55,7 @@ export async function startSchedulerRole(context: RoleContext): Promise<RunningR
       supervision.kill(peer.process);
     });
   };
-  const nowhere: EgressReports = { report: () => {}, returned: () => {}, closed: () => {} };
+  const nowhere: EgressReports = { report: () => {}, claim: () => {}, returned: () => {}, closed: () => {} };
   const egressServer = new EgressServer({
     clock,
     joined: (peer, hello) => {

@@ -69,6 +69,7 @@ export async function startSingle(config: Config, users: UserRecords, deps: Sing
   const link: { reports?: EgressReports } = {};
   const toScheduler: EgressReports = {
     report: (report) => link.reports?.report(report),
+    claim: (claim) => link.reports?.claim(claim),
     returned: (returned) => link.reports?.returned(returned),
     closed: (closed) => link.reports?.closed(closed),
   };

@@ -6,6 +6,10 @@ export function newConnections(doc: string) {
   return rate(doc, { optional: 'no limit', example: '60/m' });
 }
 
+export function connectionsPerAddress(doc: string, optional: string) {
+  return count(doc, { optional, example: 20, min: 1, max: 100_000 });
+}
+
 /** In each period of its length; spaced. */
 export function rates(doc: string) {
   return list(

@@ -1,7 +1,7 @@
 // config/responses.yaml and config/providers.yaml: what replies mean, and which mail hosts are one provider. Both are
 // shipped; own-responses.yaml and own-providers.yaml beside the operator's files come before them.
 import { choice, count, domainName, flag, rate, text } from './kinds.ts';
-import { burst, meterCaps, newConnections, rates } from './schema-caps.ts';
+import { burst, connectionsPerAddress, meterCaps, newConnections, rates } from './schema-caps.ts';
 import { CLASSES } from '../rules/rule-set.ts';
 import { group, type Infer, list, map } from './setting.ts';
 
@@ -87,6 +87,10 @@ const provider = group('One provider.', {
   ),
   ceiling: group('What the pace may reach, and what a warm source begins with.', figures),
   caps: group('What a lane never exceeds, beside the ceiling.', {
+    connectionsPerAddress: connectionsPerAddress(
+      'Connections open at a time of a source to one of its addresses, over all its lanes.',
+      'no limit',
+    ),
     newConnections: newConnections('Connections opened.'),
     rate: rates('Recipients.'),
     burst,

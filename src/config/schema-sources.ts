@@ -1,6 +1,6 @@
 // config/sending.yaml, where mail is sent from, and how much at most: sources, pools, caps. Live.
 import { address, count, flag, hostName, reference, text } from './kinds.ts';
-import { burst, meterCaps, newConnections, rates } from './schema-caps.ts';
+import { burst, connectionsPerAddress, meterCaps, newConnections, rates } from './schema-caps.ts';
 import { group, type Infer, list, map } from './setting.ts';
 
 const source = group('One source.', {
@@ -66,6 +66,10 @@ export const caps = group(
       min: 1,
       max: 10_000,
     }),
+    connectionsPerAddress: connectionsPerAddress(
+      'Connections open at a time of a source to one remote address, over all sites of no provider: many domains lie on one host.',
+      'twice `connections`; no limit for a provider',
+    ),
     newConnections: newConnections('Connections opened.'),
     deliveriesPerConnection: count(DELIVERIES, {
       optional: 'the ceiling of the provider; 100 for a site that is of none',

@@ -80,6 +80,7 @@ export function createEgress(options: Partial<EgressOptions>, deps: EgressDeps, 
       reports.closed(closed);
       if (sessions.size === 0) for (const done of stopped.splice(0)) done();
     },
+    claim: (claim) => reports.claim(claim),
     mayBegin: (lane) => !holds.isHeld(lane),
   };
 
@@ -97,6 +98,7 @@ export function createEgress(options: Partial<EgressOptions>, deps: EgressDeps, 
         // It crossed our `closed`: given back in a second one.
         reports.closed({ session, why: 'quit', notBegun: [attempt.attempt] });
       },
+      claimed: (claim, isGranted) => sessions.get(claim.session)?.claims.answered(claim, isGranted),
       recall: (session) => {
         const found = sessions.get(session);
         if (found !== undefined) reports.returned({ session, notBegun: found.recall() });
@@ -126,7 +128,9 @@ function helloOf(
   unacknowledged: ReadonlyMap<AttemptId, Report>,
 ): EgressHello {
   return {
-    sessions: [...sessions.values()].map(({ grant }) => grant),
+    sessions: [...sessions.values()].map(({ grant, claims: { held } }) =>
+      held === undefined ? grant : { ...grant, address: held },
+    ),
     held: [...sessions].flatMap(([session, one]) => one.held().map((attempt) => ({ ...attempt, session }))),
     unacknowledged: [...unacknowledged.values()],
   };

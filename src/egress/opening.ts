@@ -4,6 +4,7 @@ import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
 import type { SessionClosed, SessionGrant } from '../flow/attempt.ts';
 import type { MessageReader } from '../flow/spool.ts';
+import { addressText } from '../net/address.ts';
 import { DnsCache } from '../net/dns-cache.ts';
 import type { Dialer } from '../net/wire.ts';
 import type { Credentials } from '../smtp/client-opening.ts';
@@ -12,6 +13,7 @@ import { Connection, type ConnectionOwner } from './connection.ts';
 import type { EgressOptions } from './options.ts';
 import { FamilyTrial } from './family-trial.ts';
 import type { Sign } from './payload.ts';
+import type { AddressClaims } from './address-claim.ts';
 import { type Candidate, type NoCandidate, type TargetDeps, targetsOf } from './targets.ts';
 
 export type Failure = NonNullable<SessionClosed['failure']>;
@@ -39,15 +41,20 @@ export function createPlainHosts(clock: Clock): PlainHosts {
 export interface OpeningListener {
   /** Returns who holds the connection from now on; it hears `ready` next. */
   up(connection: Connection, candidate: Candidate): ConnectionOwner;
-  /** undefined: it was cancelled. */
-  failed(failure: Failure | undefined): void;
+  /** undefined: it was cancelled. capped: no address could be claimed, and what else was tried did not serve. */
+  failed(failure: Failure | 'capped' | undefined): void;
 }
 
 export interface Opening {
   cancel(): void;
 }
 
-export function openConnection(grant: SessionGrant, deps: OpeningDeps, listener: OpeningListener): Opening {
+export function openConnection(
+  grant: SessionGrant,
+  claims: AddressClaims,
+  deps: OpeningDeps,
+  listener: OpeningListener,
+): Opening {
   let isCancelled = false;
   let current: Connection | undefined;
   let best: Failure | undefined;
@@ -122,16 +129,22 @@ export function openConnection(grant: SessionGrant, deps: OpeningDeps, listener:
     return isOptional && failure.phase === 'starttls' && failure.reply === undefined;
   };
 
-  const run = async (): Promise<'up' | Failure | undefined> => {
+  const run = async (): Promise<'up' | 'capped' | Failure | undefined> => {
     const { addressesMax, greetedMax, plainMs } = deps.options;
     let addresses = 0;
     let greeted = 0;
+    let capped = 0;
     for await (const target of targetsOf(grant, deps)) {
       if (isCancelled) return undefined;
       if ('error' in target) {
         note(withoutCandidate(target));
         continue;
       }
+      if (grant.claimsAddress === true && !(await claims.claim(addressText(target.address, target.port)))) {
+        if (++capped >= addressesMax) break;
+        continue;
+      }
+      if (isCancelled) return undefined;
       let ended = await attempt(target);
       if (typeof ended === 'object' && !isCancelled && isHandshakeBroken(ended)) {
         note(ended);
@@ -146,11 +159,12 @@ export function openConnection(grant: SessionGrant, deps: OpeningDeps, listener:
       if (ended.phase !== 'connect' && !(ended.phase === 'greeting' && ended.reply === undefined)) greeted++;
       if (addresses >= addressesMax || greeted >= greetedMax) break;
     }
+    if (capped > 0) return 'capped';
     return best ?? { phase: 'dns', error: { kind: 'unreachable', text: 'no host has an address' } };
   };
 
   let isTold = false;
-  const fail = (failure: Failure | undefined): void => {
+  const fail = (failure: Failure | 'capped' | undefined): void => {
     if (isTold) return;
     isTold = true;
     listener.failed(failure);

@@ -3,7 +3,16 @@
 // idle → opening (the first attempt came) → up ⇄ up (attempts) → leaving (QUIT, or broken) → over
 // Only `up` begins attempts; from `leaving` on everything not begun is given back with `closed`, which is said once.
 // A session has one connection in its life: when it breaks, the scheduler grants another.
-import type { Attempt, AttemptError, AttemptId, Report, SessionClosed, SessionGrant } from '../flow/attempt.ts';
+import { AddressClaims } from './address-claim.ts';
+import type {
+  AddressClaim,
+  Attempt,
+  AttemptError,
+  AttemptId,
+  Report,
+  SessionClosed,
+  SessionGrant,
+} from '../flow/attempt.ts';
 import type { Connection, ConnectionOwner, Settled, Steps } from './connection.ts';
 import { Deadline } from './deadline.ts';
 import { type Failure, openConnection, type Opening, type OpeningDeps } from './opening.ts';
@@ -21,6 +30,7 @@ interface Waiting {
 export interface SessionOwner {
   report(report: Report, lane: string): void;
   closed(closed: SessionClosed, lane: string): void;
+  claim(claim: AddressClaim): void;
   /** False: a refusal on this lane has not been taken in. `proceed` is called once it is. */
   mayBegin(lane: string): boolean;
 }
@@ -39,6 +49,7 @@ export class Session implements ConnectionOwner {
   readonly #finish: Deadline;
   #mode: Mode = 'idle';
   #opening: Opening | undefined;
+  readonly claims: AddressClaims;
   #connection: Connection | undefined;
   #candidate: Candidate | undefined;
   #running: Waiting | undefined;
@@ -53,6 +64,7 @@ export class Session implements ConnectionOwner {
     this.grant = grant;
     this.#deps = deps;
     this.#owner = owner;
+    this.claims = new AddressClaims((address) => owner.claim({ session: grant.session, address }));
     this.#idle = new Deadline(deps.clock, () => this.#leave('idle'));
     this.#finish = new Deadline(deps.clock, () => this.#connection?.drop(LEFT));
     this.#idle.set(deps.options.idleMs);
@@ -105,7 +117,7 @@ export class Session implements ConnectionOwner {
   #tryOpen(): void {
     if (this.#mode !== 'idle' || this.#queue.length === 0 || !this.#owner.mayBegin(this.grant.lane)) return;
     this.#mode = 'opening';
-    this.#opening = openConnection(this.grant, this.#deps, {
+    this.#opening = openConnection(this.grant, this.claims, this.#deps, {
       up: (connection, candidate) => {
         this.#opening = undefined;
         this.#connection = connection;
@@ -117,9 +129,10 @@ export class Session implements ConnectionOwner {
     });
   }
 
-  #notOpened(failure: Failure | undefined): void {
+  #notOpened(failure: Failure | 'capped' | undefined): void {
     this.#opening = undefined;
-    if (failure !== undefined && this.#mode === 'opening') this.#failure = failure;
+    if (failure === 'capped') this.#why = failure;
+    else if (failure !== undefined && this.#mode === 'opening') this.#failure = failure;
     this.#over();
   }
 

@@ -31,6 +31,15 @@ export interface SessionGrant {
   readonly relay: Relay;
   /** What is not used on it, whatever the server offers. `tls`: unless the relay requires it. Absent: nothing is left out. */
   readonly without?: readonly Extension[];
+  /** Before an address is dialled, `claim` it: connections to one are counted over all sites. */
+  readonly claimsAddress?: true;
+}
+
+/** Which address a session would have its connection to. */
+export interface AddressClaim {
+  readonly session: SessionId;
+  /** `192.0.2.1:25`, `[2001:db8::1]:25`. */
+  readonly address: string;
 }
 
 /** Some deliveries of one message to one routing domain, for one transaction. */
@@ -50,6 +59,8 @@ export interface EgressCommands {
   open(grant: SessionGrant): void;
   /** Next transaction of that session; at most window + 1 are not begun at a time. */
   deliver(session: SessionId, attempt: Attempt): void;
+  /** Answers a `claim`. Not granted: another address, or `closed` as capped. */
+  claimed(claim: AddressClaim, isGranted: boolean): void;
   /** Give back at once what is not begun, by `returned`; the session goes on. */
   recall(session: SessionId): void;
   /** Give back at once what is not begun, end what is (30 s at most past the final dot), QUIT, report `closed`. */
@@ -139,8 +150,8 @@ export interface Remote {
 
 export interface SessionClosed {
   readonly session: SessionId;
-  /** idle and quit are orderly; the others say what broke. */
-  readonly why: 'idle' | 'quit' | 'peer' | 'failed';
+  /** idle and quit are orderly; capped: no claim was granted, and no server served; the others say what broke. */
+  readonly why: 'idle' | 'quit' | 'capped' | 'peer' | 'failed';
   /** No connection could be made at all: the error and the phase it came in. */
   readonly failure?: {
     readonly phase: Phase;
@@ -170,13 +181,18 @@ export interface SessionReturned {
  */
 export interface EgressReports {
   report(report: Report): void;
+  /** Answered by `claimed`. What the session had claimed before is free by it: its end was seen. */
+  claim(claim: AddressClaim): void;
   returned(returned: SessionReturned): void;
   closed(closed: SessionClosed): void;
 }
 
+/** `address`: claimed and granted; it has, or may have had just now, a connection to it. */
+export type OpenSession = SessionGrant & { readonly address?: string };
+
 /** What an egress process says first to a new scheduler. */
 export interface EgressHello {
-  readonly sessions: readonly SessionGrant[];
+  readonly sessions: readonly OpenSession[];
   readonly held: readonly (Attempt & { readonly session: SessionId })[];
   readonly unacknowledged: readonly Report[];
 }

@@ -2,8 +2,11 @@
 // wait-words.ts alone. Plain JSON. Instants are ms since 1970.
 import type { SuspensionReport } from './lanes.ts';
 
-/** Whose cap holds mail back. `provider`: of the group, (source, provider); `host`: all connections of the relay. */
-export type CappedBy = 'lane' | 'provider' | 'source' | 'tenant' | 'stream' | 'host';
+/**
+ * Whose cap holds mail back. `provider`: of the group, (source, provider); `host`: all connections of the relay; `address`:
+ * of a group to one remote address.
+ */
+export type CappedBy = 'lane' | 'provider' | 'source' | 'tenant' | 'stream' | 'host' | 'address';
 
 /** A cap as the configuration has it. */
 export type CapFigure =

@@ -1,6 +1,6 @@
 // Which addresses mail found by DNS is never sent to: loopback, private, link-local, our own and the like. Asked with
 // the very address that is about to be connected, so that an answer of DNS cannot change in between.
-import { isIP, isIPv4, isIPv6 } from 'node:net';
+import { isIP, isIPv4, isIPv6, SocketAddress } from 'node:net';
 import { networkInterfaces } from 'node:os';
 
 interface Block {
@@ -71,6 +71,12 @@ export function isAddress(text: string): boolean {
 /** One text for one address: `::ffff:1.2.3.4` and `::FFFF:102:304` alike. */
 export function canonicalAddress(address: string): string {
   return Buffer.from(addressOctets(address) ?? []).toString('hex');
+}
+
+/** `192.0.2.1:25`, `[2001:db8::1]:25`: one text for one address, for people too. */
+export function addressText(address: string, port: number): string {
+  if (!isIPv6(address)) return `${address}:${port}`;
+  return `[${new SocketAddress({ address: address.replace(/%.*$/, ''), family: 'ipv6' }).address}]:${port}`;
 }
 
 function findBlock(octets: Uint8Array, blocks: readonly Block[]): Block | undefined {

@@ -27,6 +27,8 @@ export function capsInForce(
   const add = (by: CappedBy, whose: string, caps: MeterCaps | undefined): void => {
     if (caps !== undefined) found.push(capsOf(by, whose, caps));
   };
+  const { connectionsPerAddress: connections } = lane;
+  if (connections !== undefined) add('address', '(each)', { connections });
   add('provider', provider, settings.groupCaps(provider));
   for (const source of sources) add('source', source, settings.sourceCaps(source));
   add('tenant', tenant, settings.ownerCaps('tenant').get(tenant));

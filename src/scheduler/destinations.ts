@@ -2,6 +2,7 @@
 // those of which nothing waits.
 import type { Relay } from '../flow/route.ts';
 import { IN_ALL } from '../flow/warmup.ts';
+import { Addresses } from './addresses.ts';
 import { Destination, type DestinationHost } from './destination.ts';
 import { Group, OTHER } from './group.ts';
 import type { Lane } from './lane.ts';
@@ -81,18 +82,24 @@ export class Destinations implements DestinationHost {
       for (const { meter } of destination.lanes.values()) meter.take(destination.caps);
       destination.rousedAll();
     }
-    for (const { provider, meter } of this.#groups.values()) meter.take(settings.groupCaps(provider));
+    for (const group of this.#groups.values()) {
+      group.meter.take(settings.groupCaps(group.provider));
+      Addresses.refresh(group, settings.laneCaps(providerOf(group)).connectionsPerAddress);
+    }
     for (const [name, meter] of this.#sources) meter.take(settings.sourceCaps(name));
   }
 
   sweep(now: number): void {
+    const { settings } = this.#deps;
     for (const [key, destination] of this.#all) {
       if (destination.isForgettable(now)) {
         this.#all.delete(key);
         for (const lane of destination.lanes.values()) lane.group.lanes.delete(lane);
       } else for (const lane of destination.lanes.values()) lane.sweep(now);
     }
-    for (const [key, { lanes, meter }] of this.#groups) {
+    for (const [key, group] of this.#groups) {
+      const { lanes, meter } = group;
+      Addresses.refresh(group, settings.laneCaps(providerOf(group)).connectionsPerAddress);
       if (lanes.size === 0 && meter.isForgettable) this.#groups.delete(key);
     }
   }
@@ -110,4 +117,8 @@ export class Destinations implements DestinationHost {
 
 function* lanesOf(groups: Iterable<Group>): Generator<Lane> {
   for (const { lanes } of groups) yield* lanes;
+}
+
+function providerOf({ provider }: Group): string | undefined {
+  return provider === OTHER ? undefined : provider;
 }

@@ -56,7 +56,7 @@ export class Egresses {
     const egress = this.#home(lane) ?? this.leastBusy();
     if (egress === undefined) throw new InvariantError('no egress is attached');
     const session = this.adopt(egress, lane, relay, relayKey, id);
-    const { provider } = lane.destination;
+    const { provider, caps } = lane.destination;
     egress.commands.open({
       session: id,
       lane: lane.name,
@@ -64,6 +64,7 @@ export class Egresses {
       relay,
       ...(provider !== undefined && { provider }),
       ...(without.length > 0 && { without }),
+      ...(caps.connectionsPerAddress !== undefined && { claimsAddress: true }),
     });
     return session;
   }
@@ -94,6 +95,9 @@ export class Egresses {
       outstanding: [],
       granted: 0,
       reports: 0,
+      address: undefined,
+      reserved: undefined,
+      refusedBy: [],
       isClosing: false,
       isConnected: false,
       recall: 'none',
@@ -107,9 +111,9 @@ export class Egresses {
   }
 
   /** One that idles, the earliest opened first. Looked for only when every connection of the host, a source or a group is taken. */
-  findIdle(mayEnd: (lane: Lane) => boolean): Session | undefined {
+  findIdle(mayEnd: (session: Session) => boolean): Session | undefined {
     for (const session of this.#sessions.values()) {
-      if (session.lane.idle.has(session) && mayEnd(session.lane)) return session;
+      if (session.lane.idle.has(session) && mayEnd(session)) return session;
     }
     return undefined;
   }

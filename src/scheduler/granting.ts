@@ -3,6 +3,7 @@
 import type { Random } from '../base/random.ts';
 import type { Relay } from '../flow/route.ts';
 import { mayGrant } from '../policy/caps.ts';
+import type { Addresses } from './addresses.ts';
 import type { Destination, ReadySet } from './destination.ts';
 import type { Destinations } from './destinations.ts';
 import type { Domain } from './domain.ts';
@@ -40,6 +41,7 @@ export interface GrantingDeps {
   readonly sources: Sources;
   readonly budgets: Budgets;
   readonly limits: Limits;
+  readonly addresses: Addresses;
   readonly recorder: Recorder;
   readonly paces: Paces;
   readonly gate: LaneGate;
@@ -56,6 +58,8 @@ interface Passed {
 export class Granting {
   readonly #deps: GrantingDeps;
   #dirty = new Set<Destination>();
+  /** There is room that they waited for: before those that have not waited. */
+  #called = new Set<Destination>();
   /** False before the start and after the stop. */
   isOn = false;
   readonly #slots: Slots;
@@ -102,26 +106,32 @@ export class Granting {
   /** A connection ended: whoever had none may go on. */
   freed(session: Session): void {
     this.#deps.limits.closed(session);
+    this.#deps.addresses.closed(session);
     this.dirty(session.lane.destination);
   }
 
   /** There is room that this destination waited for. `key`: what of its order rested for it. */
   roomFor(destination: Destination, key: string | undefined): void {
     destination.roused(key);
-    this.#dirty.add(destination);
+    this.#called.add(destination);
   }
 
   /** Grants what may be granted now. What must wait (sync, room, due instants) is looked at again when that changes. */
   pump(): void {
     if (!this.isOn) return;
     this.#deps.limits.stir();
-    while (this.#dirty.size > 0) {
-      const dirty = this.#dirty;
-      this.#dirty = new Set();
-      this.#serve(dirty);
+    while (this.#dirty.size + this.#called.size > 0) {
+      this.#serve(this.#taken());
       // What one woke for and left is there for the next.
       if (!this.#mayGrant() || !this.#deps.limits.stir()) return;
     }
+  }
+
+  #taken(): ReadonlySet<Destination> {
+    const taken = this.#called.size === 0 ? this.#dirty : new Set([...this.#called, ...this.#dirty]);
+    this.#dirty = new Set();
+    if (this.#called.size > 0) this.#called = new Set();
+    return taken;
   }
 
   #serve(dirty: ReadonlySet<Destination>): void {
@@ -221,11 +231,12 @@ export class Granting {
   }
 
   #grant(slot: Slot, { relayKey }: Domain, relay: Relay, queue: Queue, pulled: Pulled): void {
-    const { clock, inFlight, spool, recorder, egresses, settings, budgets, limits, leftOut } = this.#deps;
+    const { clock, inFlight, spool, recorder, egresses, settings, budgets, limits, leftOut, addresses } = this.#deps;
     const session = slot.session ?? egresses.open(slot.lane, relay, relayKey, this.nextId(), leftOut.of(slot.lane));
     if (slot.session === undefined) {
       recorder.count('connections');
       limits.opened(session);
+      addresses.opened(session);
     }
     const { queued, indexes } = pulled;
     const hasIntent = settings.stream(queued.message.stream).duplicates === 'never';

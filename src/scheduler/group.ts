@@ -12,6 +12,8 @@ export class Group {
   /** `source/provider`. */
   readonly name: string;
   readonly lanes = new Set<Lane>();
+  /** By remote address, of those that something is open to or waits for (addresses.ts). */
+  readonly addresses = new Map<string, Meter>();
   readonly meter: Meter;
   readonly sourceMeter: Meter;
 

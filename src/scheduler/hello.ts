@@ -4,6 +4,7 @@ import type { EgressHello } from '../flow/attempt.ts';
 import { queueOf } from '../flow/queue-name.ts';
 import type { Spool } from '../flow/spool.ts';
 import type { Clock } from '../base/clock.ts';
+import type { Addresses } from './addresses.ts';
 import type { Egresses } from './egresses.ts';
 import type { InFlight, OpenAttempt } from './in-flight.ts';
 import type { Egress } from './lane.ts';
@@ -18,6 +19,7 @@ export interface HelloDeps {
   readonly spool: Spool;
   readonly destinations: Destinations;
   readonly limits: Limits;
+  readonly addresses: Addresses;
   readonly queues: Queues;
   readonly inFlight: InFlight;
   readonly egresses: Egresses;
@@ -26,12 +28,14 @@ export interface HelloDeps {
 
 /** Connections of an earlier life end once what they hold is over: how much they have sent is not known any more. */
 export function takeHello(deps: HelloDeps, egress: Egress, hello: EgressHello): void {
-  const { egresses, destinations, limits, reports } = deps;
+  const { egresses, destinations, limits, addresses, reports } = deps;
   for (const report of hello.unacknowledged) reports.report(egress, report);
   for (const grant of hello.sessions) {
     if (egresses.find(grant.session) !== undefined) continue;
     const lane = destinations.of(grant.relay, grant.provider).lane(grant.source);
-    limits.adopted(egresses.adopt(egress, lane, grant.relay, relayKeyOf(grant.relay), grant.session));
+    const session = egresses.adopt(egress, lane, grant.relay, relayKeyOf(grant.relay), grant.session);
+    limits.adopted(session);
+    if (grant.address !== undefined) addresses.adopted(session, grant.address);
   }
   for (const held of hello.held) takeHeld(deps, held);
   for (const grant of hello.sessions) {

@@ -29,6 +29,12 @@ export interface Session {
   granted: number;
   /** Transactions reported so far. */
   reports: number;
+  /** Of the remote address that it has, or may have, a connection to, where these are counted. */
+  address: Meter | undefined;
+  /** Room at one that it was opened for; until it claims one. */
+  reserved: Meter | undefined;
+  /** Remote addresses that had no room for it. */
+  readonly refusedBy: Meter[];
   isClosing: boolean;
   /** Whether the connection stands is known. */
   isConnected: boolean;

@@ -69,7 +69,7 @@ export class Limits implements MeterHost {
     }
   }
 
-  meter(by: 'lane' | 'provider' | 'source', name: string, caps: MeterCaps): Meter {
+  meter(by: 'lane' | 'provider' | 'source' | 'address', name: string, caps: MeterCaps): Meter {
     const meter = new Meter(by, name, this);
     meter.take(caps);
     return meter;
@@ -91,8 +91,8 @@ export class Limits implements MeterHost {
   /** May it open a connection? If not, its destination is woken when it may. */
   mayOpen(lane: Lane, priority: number): boolean {
     let may = true;
-    for (const meter of lane.meters) may = this.#mayOpen(meter, lane, priority) && may;
-    return this.#mayOpen(this.total, lane, priority) && may;
+    for (const meter of lane.meters) may = this.mayOpenBy(meter, lane, priority) && may;
+    return this.mayOpenBy(this.total, lane, priority) && may;
   }
 
   /** What, beside the lane itself, has no connection left for it. */
@@ -140,8 +140,8 @@ export class Limits implements MeterHost {
 
   closed(session: Session): void {
     this.connected(session);
-    for (const meter of session.lane.meters) this.#freed(meter);
-    this.#freed(this.total);
+    for (const meter of session.lane.meters) this.freed(meter);
+    this.freed(this.total);
   }
 
   /** It stands, or was given up. */
@@ -211,13 +211,15 @@ export class Limits implements MeterHost {
     return isAnybody;
   }
 
-  #freed(meter: Meter): void {
+  /** A connection of it ended. */
+  freed(meter: Meter): void {
     const wasFull = meter.isFull;
     meter.closed();
     if (wasFull || meter.hasWaiting) this.#stirred.add(meter);
   }
 
-  #mayOpen(meter: Meter, lane: Lane, priority: number): boolean {
+  /** As far as this one goes. */
+  mayOpenBy(meter: Meter, lane: Lane, priority: number): boolean {
     const now = meter.isOpeningPaced ? this.now() : 0;
     if (meter.mayOpen(now)) return true;
     // A lane that is full itself is looked at whenever one of its own connections ends.

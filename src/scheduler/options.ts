@@ -82,6 +82,8 @@ export interface LaneCaps extends MeterCaps {
   readonly connections: number;
   /** Transactions after which a connection is closed (providers count messages, whatever their recipients). */
   readonly deliveriesPerConnection: number;
+  /** Connections to one remote address, over all sites of a source's group: many domains lie on one host. */
+  readonly connectionsPerAddress?: number;
   /** Forward-paths of one transaction: RFC 5321 section 4.5.3.1.8 obliges every server to take 100. */
   readonly recipientsPerTransaction: number;
 }

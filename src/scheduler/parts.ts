@@ -4,6 +4,7 @@ import { noFeedback } from '../flow/feedback.ts';
 import { OTHER } from '../flow/warmup.ts';
 import type { Accepted } from '../flow/message.ts';
 import { NOT_ALLOWED } from '../policy/route-choice.ts';
+import { Addresses } from './addresses.ts';
 import { Budgets } from './budgets.ts';
 import { CampaignRemoval } from './campaign-removal.ts';
 import { Campaigns } from './campaigns.ts';
@@ -57,6 +58,7 @@ export interface Parts extends PaceParts {
   readonly egresses: Egresses;
   readonly sources: Sources;
   readonly limits: Limits;
+  readonly addresses: Addresses;
   readonly destinations: Destinations;
   readonly routes: Routes;
   readonly queues: Queues;
@@ -147,6 +149,7 @@ export function assemble(options: SchedulerOptions, deps: SchedulerDeps, hooks: 
       hooks.request();
     },
   });
+  const addresses = new Addresses({ egresses, limits });
   const destinations = new Destinations({
     settings,
     limits,
@@ -210,10 +213,19 @@ export function assemble(options: SchedulerOptions, deps: SchedulerDeps, hooks: 
     onNotAllowed: (queued, index) => unattempted.discard(queued, [index], NOT_ALLOWED.name),
     onSuppressed: (queued, index, entry) => unattempted.suppress(queued, index, entry),
   });
-  const granting: Granting = new Granting({ ...ground, ...pacing, destinations, limits, queues, pulling, budgets });
+  const granting: Granting = new Granting({
+    ...ground,
+    ...pacing,
+    destinations,
+    limits,
+    addresses,
+    queues,
+    pulling,
+    budgets,
+  });
   const rousing = new Rousing(destinations, (destination) => granting.dirty(destination));
   const health = new ReachHealth({ ...ground, wakes });
-  const waits = new Waits({ ...ground, ...pacing, budgets, limits });
+  const waits = new Waits({ ...ground, ...pacing, budgets, limits, addresses });
   const { consequences, lanes } = assembleConsequences({
     ...ground,
     ...pacing,
@@ -234,6 +246,7 @@ export function assemble(options: SchedulerOptions, deps: SchedulerDeps, hooks: 
     granting,
     budgets,
     limits,
+    addresses,
     onCancelled: (id) => void unattempted.cancel(id, 'operator'),
   });
   const unattempted: Unattempted = new Unattempted({ ...ground, settle, queues, pulling, reports });
@@ -271,6 +284,7 @@ export function assemble(options: SchedulerOptions, deps: SchedulerDeps, hooks: 
     egresses,
     sources,
     limits,
+    addresses,
     destinations,
     routes,
     queues,

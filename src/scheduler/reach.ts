@@ -4,6 +4,7 @@
 import type { AttemptError } from '../flow/attempt.ts';
 import type { Phase, Reply } from '../flow/reply.ts';
 import type { Session } from './lane.ts';
+import type { Meter } from './meter.ts';
 import type { Wakeable } from './wakes.ts';
 
 /** Why no connection could be made. */
@@ -24,6 +25,8 @@ export class Reach implements Wakeable {
   isProbing = false;
   /** Sessions that ended without having begun what they were granted, in a row. */
   fruitless = 0;
+  /** Remote addresses of it that had no room when they were asked for (addresses.ts). */
+  refusedBy: readonly Meter[] = [];
   wakeAt: number | undefined;
   readonly #onWake: () => void;
 

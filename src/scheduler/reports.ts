@@ -12,6 +12,7 @@ import type { Settle, Terms } from '../flow/settlement.ts';
 import type { QueuedMessage, Spool } from '../flow/spool.ts';
 import { plannedDelayMs } from '../policy/retry-plan.ts';
 import { Acknowledgements } from './acknowledgements.ts';
+import type { Addresses } from './addresses.ts';
 import type { Consequences } from './consequences.ts';
 import type { CampaignRemoval } from './campaign-removal.ts';
 import type { DueTime } from './due-time.ts';
@@ -50,6 +51,7 @@ export interface ReportsDeps {
   readonly budgets: Budgets;
   readonly granting: Granting;
   readonly limits: Limits;
+  readonly addresses: Addresses;
   readonly consequences: Consequences;
   readonly heldBack: HeldBack;
   readonly paces: Paces;
@@ -124,7 +126,8 @@ export class Reports {
     if (closed.failure?.reply !== undefined) this.#acknowledgements.add(session.egress, closed.session);
     const back = [...session.outstanding];
     const atHand = session.reports === 0 ? back[0] : undefined;
-    if (closed.failure !== undefined) {
+    if (closed.why === 'capped') this.#deps.addresses.refused(session);
+    else if (closed.failure !== undefined) {
       const isAlone = session.reach.sessions.size === 0;
       const isThrottled = atHand !== undefined && this.#isThrottled(atHand, closed.failure);
       // One connection too many: the pace has answered that, and the others serve on.
@@ -330,11 +333,12 @@ export class Reports {
 
   /** After a report: the session takes more, or has had its fill. */
   #room(session: Session): void {
-    const { egresses, granting, sources } = this.#deps;
+    const { egresses, granting, sources, addresses } = this.#deps;
     const { lane } = session;
     lane.place(session);
     const isSpent = lane.isSpent(session) || !sources.maySend(lane.source.name);
     if (isSpent && session.outstanding.length === 0) egresses.closeSession(session);
+    addresses.idles(session);
     granting.room(session);
   }
 }

@@ -3,7 +3,7 @@
 import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
 import type { Random } from '../base/random.ts';
-import type { EgressCommands, EgressHello, EgressReports } from '../flow/attempt.ts';
+import type { AddressClaim, EgressCommands, EgressHello, EgressReports } from '../flow/attempt.ts';
 import { envelopeDigest } from '../flow/envelope-digest.ts';
 import type { OutcomeEvent } from '../flow/event.ts';
 import type { Feedback } from '../flow/feedback.ts';
@@ -164,6 +164,7 @@ class Brain implements Scheduler {
     });
     return {
       report: (report) => this.#when(egress, () => reports.report(egress, report)),
+      claim: (claim) => this.#claim(egress, claim),
       returned: (returned) => this.#when(egress, () => reports.returned(returned)),
       closed: (closed) => this.#when(egress, () => reports.closed(closed)),
     };
@@ -239,6 +240,14 @@ class Brain implements Scheduler {
     await this.#deps.spool.durable();
   }
 
+  /** Before the start not everybody has said what is open: not granted. */
+  #claim({ commands }: Egress, claim: AddressClaim): void {
+    const { egresses, addresses } = this.#parts;
+    const session = this.#state === 'new' ? undefined : egresses.find(claim.session);
+    commands.claimed(claim, session !== undefined && addresses.claim(session, claim.address));
+    this.#request();
+  }
+
   /** Runs now, or at the start when that is still to come. */
   #when(egress: Egress, run: () => void): void {
     if (this.#state === 'stopped') return;
@@ -308,6 +317,7 @@ class Brain implements Scheduler {
       removal.step();
       expiry.step();
       granting.pump();
+      this.#parts.addresses.yield();
     }
     recorder.flush();
     recorder.sync();

@@ -98,7 +98,10 @@ export class Settings {
     const own = provider === undefined ? undefined : this.#providers.get(provider)?.caps;
     if (provider === undefined || own === undefined) return this.caps;
     let caps = this.#laneCaps.get(provider);
-    if (caps === undefined) this.#laneCaps.set(provider, (caps = { ...this.caps, ...own }));
+    if (caps === undefined) {
+      const { connectionsPerAddress: _, ...most } = this.caps;
+      this.#laneCaps.set(provider, (caps = { ...most, ...own }));
+    }
     return caps;
   }
 

@@ -1,5 +1,6 @@
 // Room for a queue's mail: a session that can take another transaction, or a lane that may open one; of the sources of its
 // pool, by weight. And who makes room when there is none.
+import type { Addresses } from './addresses.ts';
 import type { Destination, ReadySet } from './destination.ts';
 import type { Domain } from './domain.ts';
 import type { DueTime } from './due-time.ts';
@@ -24,6 +25,7 @@ export interface SlotsDeps {
   readonly budgets: Budgets;
   readonly recorder: Recorder;
   readonly limits: Limits;
+  readonly addresses: Addresses;
   readonly paces: Paces;
   readonly gate: LaneGate;
 }
@@ -131,7 +133,7 @@ export class Slots {
 
   /** An idle session first, then a new connection, then the place behind a transaction that is on its way. */
   #slotOf(lane: Lane, { relayKey, site }: Domain, weight: number, priority: number, now: number): Tried {
-    const { egresses, limits, paces, gate } = this.#deps;
+    const { egresses, limits, addresses, paces, gate } = this.#deps;
     if (gate.isStopped(lane)) return undefined;
     if (gate.closedUntil(lane) !== undefined) return 'capped';
     const room = limits.room(lane, priority);
@@ -140,7 +142,8 @@ export class Slots {
     if (idle !== undefined) return paces.mayBegin(lane, now) ? { lane, session: idle, weight, room } : 'capped';
     const reach = lane.reach(site);
     const mayTry = now >= reach.openAfter && (!reach.isProbing || reach.sessions.size === 0);
-    if (mayTry && egresses.leastBusy() !== undefined && paces.mayOpen(lane) && limits.mayOpen(lane, priority)) {
+    const isFree = mayTry && egresses.leastBusy() !== undefined && paces.mayOpen(lane);
+    if (isFree && limits.mayOpen(lane, priority) && addresses.mayOpen(lane, site, priority)) {
       return paces.mayBegin(lane, now) ? { lane, session: undefined, weight, room } : 'capped';
     }
     // What waits behind a transaction would begin by its end, not by the rate.
@@ -168,10 +171,10 @@ export class Slots {
   }
 
   #makeIn(lane: Lane, queue: Queue, before: ReadonlySet<string>): boolean {
-    const { egresses, limits, gate, paces, time } = this.#deps;
+    const { egresses, limits, addresses, gate, paces, time } = this.#deps;
     if (gate.closedUntil(lane) !== undefined || !paces.mayBegin(lane, time.now())) return false;
     const isFull = lane.meter.isFull || !paces.mayOpen(lane);
-    const full = limits.fullOf(lane);
+    const full = limits.fullOf(lane) ?? addresses.fullOf(lane, queue.binding.domain.site);
     if ((isFull || full !== undefined) && this.#urgency.recall(lane, queue)) return true;
     if (isFull) {
       const [idle] = lane.idle;
@@ -181,7 +184,8 @@ export class Slots {
     }
     // One of another destination, where the group, the source or the host has no more: that idles, or does less urgent mail.
     if (full === undefined || lane.sessions.size > 0) return false;
-    const isOfIt = (other: Lane): boolean => full === limits.total || other.meters.includes(full);
+    const isOfIt = (other: Session): boolean =>
+      full === limits.total || full === other.address || other.lane.meters.includes(full);
     const session = egresses.findIdle(isOfIt) ?? this.#urgency.findYielding(queue, isOfIt);
     if (session !== undefined) egresses.closeSession(session);
     return false;

@@ -55,14 +55,14 @@ export class Urgency {
     return session.outstanding.every((attempt) => settings.priorityOf(attempt.queue.name) < priority);
   }
 
-  /** Of these lanes: of those that yield the one that has done most; none while one of them is ending. */
-  findYielding(queue: Queue, isOne: (lane: Lane) => boolean): Session | undefined {
+  /** Of these: of those that yield the one that has done most; none while one of them is ending. */
+  findYielding(queue: Queue, isOne: (session: Session) => boolean): Session | undefined {
     const { settings } = this.#deps;
     // Nothing is less urgent: no need to look at every connection of the host.
     if (settings.priorityOf(queue.name) <= settings.lowestPriority) return undefined;
     let best: Session | undefined;
     for (const session of this.#deps.egresses.all) {
-      if (!isOne(session.lane)) continue;
+      if (!isOne(session)) continue;
       if (session.isClosing) return undefined;
       if (best !== undefined && session.granted <= best.granted) continue;
       if (this.yields(session, queue)) best = session;

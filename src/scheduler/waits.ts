@@ -5,6 +5,7 @@ import type { Message } from '../flow/message.ts';
 import type { QueueName } from '../flow/spool.ts';
 import { sooner, type Wait } from '../flow/wait.ts';
 import { OTHER } from '../flow/warmup.ts';
+import type { Addresses } from './addresses.ts';
 import type { Budgets } from './budgets.ts';
 import type { Destination } from './destination.ts';
 import type { DueTime } from './due-time.ts';
@@ -30,6 +31,7 @@ export interface WaitsDeps extends HoldDeps {
   readonly sources: Sources;
   readonly budgets: Budgets;
   readonly limits: Limits;
+  readonly addresses: Addresses;
   readonly paces: Paces;
   readonly gate: LaneGate;
   readonly leftOut: LeftOut;
@@ -217,18 +219,19 @@ export class Waits {
       return hostWait(lane, reach.lastFailure, this.#wall(reach.openAfter));
     if (reach?.isProbing === true && reach.sessions.size > 0) return hostWait(lane, reach.lastFailure);
     if (egresses.leastBusy() === undefined) return { for: 'egress' };
-    return this.#opening(lane) ?? this.#rate(lane);
+    return this.#opening(lane, site) ?? this.#rate(lane);
   }
 
   /** What lets it open no connection. */
-  #opening(lane: Lane): Wait | undefined {
-    const { paces, limits } = this.#deps;
+  #opening(lane: Lane, site: string | undefined): Wait | undefined {
+    const { paces, limits, addresses } = this.#deps;
     const pace = paces.of(lane);
     if (lane.sessions.size >= pace.connections && pace.connections < pace.limits.ceiling.connections) {
       return this.#pace(lane, 'connections');
     }
-    for (const meter of [...lane.meters, limits.total]) {
-      const cap = this.#cap(meter, true);
+    const address = site === undefined ? undefined : addresses.fullOf(lane, site);
+    for (const meter of [...lane.meters, limits.total, address]) {
+      const cap = meter && this.#cap(meter, true);
       if (cap !== undefined) return cap;
     }
     return lane.sessions.size >= pace.connections ? this.#pace(lane, 'connections') : undefined;

@@ -14,6 +14,20 @@ test('caps: without a word in sending.yaml the figures of providers.yaml count',
     recipientsPerTransaction: 100,
   });
   equal(providers?.['mimecast']?.lanes, 'per-site');
+  equal(caps.connectionsPerAddress, 20);
+});
+
+test('caps: connections to one address are twice those of a site, and of a provider only what is said', (context) => {
+  const of = (sending: string, own = 'providers: {}') => {
+    const folder = configFolder(context, { 'sending.yaml': sending, 'own-providers.yaml': own });
+    const { caps, providers } = schedulerOptionsOf(load(folder));
+    return [caps.connectionsPerAddress, providers?.['google']?.caps?.connectionsPerAddress];
+  };
+  deepEqual(of('caps: { connections: 15 }'), [30, undefined]);
+  deepEqual(of('caps: { connections_per_address: 7 }'), [7, 7]);
+  const own = 'providers: { google: { caps: { connections_per_address: 5 } } }';
+  deepEqual(of('caps: {}', own), [20, 5]);
+  deepEqual(of('caps: { connections_per_address: 3 }', own), [3, 3]);
 });
 
 test('caps: of what sending.yaml and the provider say the smaller counts, period by period', (context) => {

@@ -20,6 +20,7 @@ const grant = { session: 's1', lane: 'l' } as SessionGrant;
 const attempt = { attempt: 'a1' } as Attempt;
 const report = { attempt: 'a1', session: 's1' } as Report;
 const closed = { session: 's1', why: 'idle', notBegun: [] } satisfies SessionClosed;
+const claim = { session: 's1', address: '192.0.2.1:25' };
 const domain = 'example.org' as Domain;
 
 function hand(t: TestContext, { path, clock }: Place, process: string, hello: () => EgressHello = () => EMPTY): Hand {
@@ -35,6 +36,7 @@ function hand(t: TestContext, { path, clock }: Place, process: string, hello: ()
     commands: {
       open: (...with_) => void commands.push(['open', ...with_]),
       deliver: (...with_) => void commands.push(['deliver', ...with_]),
+      claimed: (...with_) => void commands.push(['claimed', ...with_]),
       recall: (...with_) => void commands.push(['recall', ...with_]),
       close: (...with_) => void commands.push(['close', ...with_]),
       acknowledge: (...with_) => void commands.push(['acknowledge', ...with_]),
@@ -60,6 +62,7 @@ function serve(door: SchedulerDoor, { clock }: Place) {
       heard.push([peer.process, 'hello', hello]);
       return {
         report: (said) => void heard.push([peer.process, 'report', said]),
+        claim: (said) => void heard.push([peer.process, 'claim', said]),
         returned: (said) => void heard.push([peer.process, 'returned', said]),
         closed: (said) => void heard.push([peer.process, 'closed', said]),
       };
@@ -80,16 +83,19 @@ test('egress link: commands go down and reports come up, in order, after the hel
   const down = peers[0]?.commands;
   down?.open(grant);
   down?.deliver('s1', attempt);
+  down?.claimed(claim, true);
   down?.acknowledge(['a0']);
   down?.recall('s1');
   down?.close('s1');
   client.reports.report(report);
+  client.reports.claim(claim);
   client.reports.returned({ session: 's1', notBegun: ['a2'] });
   client.reports.closed(closed);
-  await until(here.clock, () => commands.length === 5 && heard.length === 4);
+  await until(here.clock, () => commands.length === 6 && heard.length === 5);
   assert.deepEqual(commands, [
     ['open', grant],
     ['deliver', 's1', attempt],
+    ['claimed', claim, true],
     ['acknowledge', ['a0']],
     ['recall', 's1'],
     ['close', 's1'],
@@ -97,6 +103,7 @@ test('egress link: commands go down and reports come up, in order, after the hel
   assert.deepEqual(heard, [
     ['egress-1', 'hello', EMPTY],
     ['egress-1', 'report', report],
+    ['egress-1', 'claim', claim],
     ['egress-1', 'returned', { session: 's1', notBegun: ['a2'] }],
     ['egress-1', 'closed', closed],
   ]);

@@ -2,10 +2,11 @@
 import { deepEqual, equal } from 'node:assert/strict';
 import { test, type TestContext } from 'node:test';
 import { systemClock } from '../../src/base/clock.ts';
-import type { AttemptError, SessionGrant } from '../../src/flow/attempt.ts';
+import type { AddressClaim, AttemptError, SessionGrant } from '../../src/flow/attempt.ts';
 import { createDialer } from '../../src/net/dialer.ts';
 import type { Lookup, Resolver } from '../../src/net/resolver.ts';
-import type { Dialer, Wire } from '../../src/net/wire.ts';
+import type { Dialer, Wire, WireListener } from '../../src/net/wire.ts';
+import { FakeClock } from '../support/fake-clock.ts';
 import { type Sink, startSink } from '../support/fake-net.ts';
 import { grantTo, relayTo, type Stage, startStage } from './stage.ts';
 
@@ -123,4 +124,74 @@ test('opening: without IPv6 its addresses are not dialled', async (context) => {
   deepEqual(await send('m1', ['mx6.test', 'both.test'], { without }), ['192.0.2.5']);
   deepEqual(await send('m2', ['mx6.test'], { without }), []);
   equal(stage.closed.at(-1)?.failure?.error?.text, 'mx6.test has no IPv4 address');
+});
+
+test('opening: an address is claimed before it is dialled, then the next, and what none lets in is given back', async (context) => {
+  const { stage, dialled, sink } = await world(context, ZONE, () => undefined);
+  const { commands } = stage.egress;
+  const grant = (session: string): SessionGrant => {
+    const hosts = ['mx4.test', 'both.test'].map((name) => ({ name, port: sink.port }));
+    return grantTo(sink.port, { session, relay: { ...relayTo([]), hosts }, claimsAddress: true });
+  };
+  const claimed = async (count: number): Promise<AddressClaim> => {
+    await stage.until(() => stage.claims.length === count);
+    return stage.claims.at(-1) as AddressClaim;
+  };
+  commands.open(grant('s1'));
+  commands.deliver('s1', stage.attempt('m1', 'Subject: x\r\n\r\nx\r\n'));
+  const first = await claimed(1);
+  deepEqual([first.session, dialled, stage.egress.hello().sessions], ['s1', [], [grant('s1')]]);
+  commands.claimed(first, false);
+  const second = await claimed(2);
+  deepEqual([first.address, second.address], [`192.0.2.4:${sink.port}`, `192.0.2.5:${sink.port}`]);
+  // Of the first, late and twice.
+  commands.claimed(first, true);
+  commands.claimed(second, true);
+  deepEqual(stage.egress.hello().sessions, [{ ...grant('s1'), address: second.address }]);
+  await stage.until(() => stage.reports.length === 1);
+  deepEqual(dialled, ['192.0.2.5']);
+
+  commands.open(grant('s2'));
+  commands.deliver('s2', stage.attempt('m2', 'Subject: x\r\n\r\nx\r\n'));
+  for (const n of [3, 4, 5]) commands.claimed(await claimed(n), false);
+  await stage.until(() => stage.closed.length === 1);
+  deepEqual(stage.closed, [{ session: 's2', why: 'capped', notBegun: ['a-m2'] }]);
+
+  commands.open(grant('s3'));
+  commands.deliver('s3', stage.attempt('m3', 'Subject: x\r\n\r\nx\r\n'));
+  const late = await claimed(6);
+  commands.close('s3');
+  deepEqual(stage.closed.at(-1), { session: 's3', why: 'quit', notBegun: ['a-m3'] });
+  commands.claimed(late, true);
+  equal(dialled.length, 1);
+});
+
+test('opening: an address is claimed once the end of the connection to the one before was seen', async () => {
+  const listeners: WireListener[] = [];
+  const dialer: Dialer = {
+    dial: (_, listener) => {
+      listeners.push(listener);
+      return NO_WIRE;
+    },
+  };
+  const clock = new FakeClock();
+  const stage = startStage({}, { dialer }, clock);
+  const { commands } = stage.egress;
+  commands.open(grantTo(0, { session: 's1', relay: relayTo([1025, 1026]), claimsAddress: true }));
+  commands.deliver('s1', stage.attempt('m1', 'Subject: x\r\n\r\nx\r\n'));
+  await clock.advance(0);
+  commands.claimed(stage.claims[0] as AddressClaim, true);
+  await clock.advance(0);
+  listeners[0]?.connected();
+  listeners[0]?.octets(Buffer.from('554 5.3.2 not now\r\n'));
+  await clock.advance(1);
+  // It has refused us, and has not closed.
+  equal(stage.claims.length, 1);
+  listeners[0]?.ended();
+  listeners[0]?.closed();
+  await clock.advance(0);
+  equal(stage.claims.length, 2);
+  equal(stage.egress.hello().sessions[0]?.address, undefined);
+  await stage.egress.stop();
+  equal(clock.pending, 0);
 });

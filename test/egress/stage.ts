@@ -4,7 +4,14 @@ import { silentLog } from '../../src/base/log.ts';
 import { seededRandom } from '../../src/base/random.ts';
 import { createEgress, type Egress, type EgressDeps } from '../../src/egress/egress.ts';
 import type { EgressOptions } from '../../src/egress/options.ts';
-import type { Attempt, Report, SessionClosed, SessionGrant, SessionReturned } from '../../src/flow/attempt.ts';
+import type {
+  AddressClaim,
+  Attempt,
+  Report,
+  SessionClosed,
+  SessionGrant,
+  SessionReturned,
+} from '../../src/flow/attempt.ts';
 import type { Domain, ForwardPath, Location, Mailbox, Message, MessageId } from '../../src/flow/message.ts';
 import type { Relay } from '../../src/flow/route.ts';
 import { DamagedRecord, type MessageReader, type StoredMessage } from '../../src/flow/spool.ts';
@@ -39,6 +46,7 @@ export function recipient(mailbox: string, changes: Partial<ForwardPath> = {}): 
 export interface Stage {
   readonly egress: Egress;
   readonly reports: Report[];
+  readonly claims: AddressClaim[];
   readonly returned: SessionReturned[];
   readonly closed: SessionClosed[];
   readonly readerReads: string[];
@@ -83,6 +91,7 @@ export function startStage(
 ): Stage {
   const stored = new Map<string, StoredMessage | DamagedRecord>();
   const reports: Report[] = [];
+  const claims: AddressClaim[] = [];
   const returned: SessionReturned[] = [];
   const closed: SessionClosed[] = [];
   const readerReads: string[] = [];
@@ -108,6 +117,10 @@ export function startStage(
         reports.push(report);
         look();
       },
+      claim: (claim) => {
+        claims.push(claim);
+        look();
+      },
       returned: (one) => {
         returned.push(one);
         look();
@@ -121,6 +134,7 @@ export function startStage(
   return {
     egress,
     reports,
+    claims,
     returned,
     closed,
     readerReads,

@@ -11,6 +11,7 @@ interface Happened {
 
 export class CapWatch {
   readonly violations: string[] = [];
+  mostPerAddress = 0;
   readonly #options: SchedulerOptions;
   readonly #now: () => number;
   readonly #open = new Map<string, number>();
@@ -38,6 +39,22 @@ export class CapWatch {
 
   closed(grant: SessionGrant): void {
     for (const [name] of this.#capsOf(grant)) this.#open.set(name, (this.#open.get(name) ?? 0) - 1);
+  }
+
+  /** From now on it may have a connection to it. */
+  claimed(grant: SessionGrant, address: string): void {
+    const { caps, providers } = this.#options;
+    const name = addressOf(grant, address);
+    const own = grant.provider === undefined ? caps : providers?.[grant.provider]?.caps;
+    const count = (this.#open.get(name) ?? 0) + 1;
+    this.#open.set(name, count);
+    this.mostPerAddress = Math.max(this.mostPerAddress, count);
+    if (count > (own?.connectionsPerAddress ?? Infinity)) this.violations.push(`${name} has ${count} connections`);
+  }
+
+  unclaimed(grant: SessionGrant, address: string): void {
+    const name = addressOf(grant, address);
+    this.#open.set(name, (this.#open.get(name) ?? 0) - 1);
   }
 
   /** The final dot. */
@@ -73,4 +90,8 @@ export class CapWatch {
       if (within > count) this.violations.push(`${name}: ${within} within ${perMs} ms, at most ${count}`);
     }
   }
+}
+
+function addressOf({ source, provider = '' }: SessionGrant, address: string): string {
+  return `address ${source.name} ${provider} ${address}`;
 }

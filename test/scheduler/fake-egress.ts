@@ -2,6 +2,7 @@
 // that the scheduler keeps its word: no cap exceeded, nothing granted twice, one domain per transaction.
 import type { Clock, Timer } from '../../src/base/clock.ts';
 import type {
+  AddressClaim,
   Attempt,
   AttemptId,
   DeliveryResult,
@@ -33,6 +34,8 @@ export interface Transaction {
 
 export interface Behaviour {
   connect(grant: SessionGrant): { readonly ms: number; readonly failure?: NonNullable<SessionClosed['failure']> };
+  /** Of the site: those that are claimed, one after the other, where the grant asks for it. */
+  addresses?(grant: SessionGrant): readonly string[];
   transact(attempt: Attempt, message: Message, grant?: SessionGrant): Transaction;
   /** An idle connection is closed after so long. */
   readonly idleMs: number;
@@ -50,6 +53,9 @@ interface Session {
   began: number;
   isClosing: boolean;
   timer: Timer | undefined;
+  /** Claimed, and those not tried yet. */
+  claim: { readonly address: string; readonly rest: readonly string[] } | undefined;
+  address: string | undefined;
   proceed(): void;
 }
 
@@ -60,6 +66,8 @@ export class Wire {
   /** Copies that remotes have, by delivery. */
   readonly copies = new Map<string, number>();
   readonly lanes = new Map<string, number>();
+  /** Claims that were not granted. */
+  refused = 0;
   /** Counts by the caps in force. */
   watch: CapWatch | undefined;
   /** What went against the scheduler's word; must stay empty. Not thrown: the scheduler must not notice. */
@@ -72,6 +80,9 @@ export class Wire {
     if (!condition) this.violations.push(what);
   }
 }
+
+/** From a claim to its hearing. */
+const CLAIM_MS = 2;
 
 export class FakeEgress implements EgressCommands {
   readonly #clock: Clock;
@@ -117,6 +128,8 @@ export class FakeEgress implements EgressCommands {
       began: 0,
       isClosing: false,
       timer: undefined,
+      claim: undefined,
+      address: undefined,
       proceed: () => this.#proceed(session),
     };
     this.#sessions.set(grant.session, session);
@@ -147,6 +160,39 @@ export class FakeEgress implements EgressCommands {
     else if (session.state === 'new' && session.waiting.length > 0 && !this.#holds.isHeld(session.grant.lane)) {
       this.#connect(session);
     }
+  }
+
+  claimed({ session: id, address }: AddressClaim, isGranted: boolean): void {
+    const session = this.#sessions.get(id);
+    if (session?.claim?.address !== address || this.#isDead) return;
+    const { rest } = session.claim;
+    if (!isGranted) {
+      this.#wire.refused++;
+      this.#claim(session, rest);
+      return;
+    }
+    session.address = address;
+    this.#wire.watch?.claimed(session.grant, address);
+    this.#dial(session, rest);
+  }
+
+  /** The end of its connection was seen. */
+  #unclaim(session: Session): void {
+    if (session.address === undefined) return;
+    this.#wire.watch?.unclaimed(session.grant, session.address);
+    session.address = undefined;
+  }
+
+  #claim(session: Session, [address, ...rest]: readonly string[]): void {
+    this.#unclaim(session);
+    if (address === undefined) {
+      this.#end(session, 'capped');
+      return;
+    }
+    session.claim = { address, rest };
+    session.timer = this.#clock.after(CLAIM_MS, () => {
+      this.#tell(() => this.reports?.claim({ session: session.grant.session, address }));
+    });
   }
 
   recall(id: SessionId): void {
@@ -183,7 +229,9 @@ export class FakeEgress implements EgressCommands {
   hello(): EgressHello {
     this.#holds.releaseBut((id) => this.#unacknowledged.has(id));
     return {
-      sessions: [...this.#sessions.values()].map((session) => session.grant),
+      sessions: [...this.#sessions.values()].map(({ grant, address }) =>
+        address === undefined ? grant : { ...grant, address },
+      ),
       held: [...this.#sessions.values()].flatMap((session) =>
         [...(session.running === undefined ? [] : [session.running]), ...session.waiting].map((attempt) => ({
           ...attempt,
@@ -222,10 +270,17 @@ export class FakeEgress implements EgressCommands {
 
   #connect(session: Session): void {
     session.state = 'connecting';
+    const addresses = this.#behaviour.addresses?.(session.grant);
+    if (session.grant.claimsAddress === true && addresses !== undefined) this.#claim(session, addresses);
+    else this.#dial(session, []);
+  }
+
+  #dial(session: Session, rest: readonly string[]): void {
     this.#wire.watch?.connecting(session.grant);
     const { ms, failure } = this.#behaviour.connect(session.grant);
     session.timer = this.#clock.after(ms, () => {
       if (failure === undefined) this.#next(session);
+      else if (rest.length > 0) this.#claim(session, rest);
       else this.#end(session, 'failed', failure);
     });
   }
@@ -298,6 +353,7 @@ export class FakeEgress implements EgressCommands {
 
   #leave(session: Session): void {
     this.#sessions.delete(session.grant.session);
+    this.#unclaim(session);
     this.#wire.sessions--;
     this.#wire.watch?.closed(session.grant);
     this.#wire.lanes.set(session.grant.lane, (this.#wire.lanes.get(session.grant.lane) ?? 0) - 1);

@@ -38,7 +38,11 @@ export const FAULTY_OPTIONS: SchedulerOptions = {
         newConnections: { count: 2, perMs: MINUTE },
       },
     },
-    apart: { lanes: 'per-site', group: { connections: 2, rates: [{ count: 4, perMs: MINUTE }], burst: 4 } },
+    apart: {
+      lanes: 'per-site',
+      caps: { connectionsPerAddress: 1 },
+      group: { connections: 2, rates: [{ count: 4, perMs: MINUTE }], burst: 4 },
+    },
   },
   pools: {
     default: {
@@ -60,7 +64,13 @@ export const FAULTY_OPTIONS: SchedulerOptions = {
     once: { ...DEFAULT_STREAM, priority: 9, retryDelaysMs: [2 * MINUTE], duplicates: 'never' },
   },
   tenants: { default: { weight: 1 }, acme: { weight: 3, caps: { rates: [{ count: 5, perMs: MINUTE }], burst: 5 } } },
-  caps: { connections: 3, deliveriesPerConnection: 5, totalConnections: 8, recipientsPerTransaction: 3 },
+  caps: {
+    connections: 3,
+    deliveriesPerConnection: 5,
+    connectionsPerAddress: 2,
+    totalConnections: 8,
+    recipientsPerTransaction: 3,
+  },
   limits: { ...OPTIONS.limits, headMax: 3, headsMax: 20, idleDomainsMax: 2, questionsMax: 2, unsyncedMin: 4 },
 };
 
@@ -306,6 +316,8 @@ export class FaultyWorld {
   readonly #behaviour: Behaviour = {
     idleMs: 20_000,
     recallMs: 3,
+    // All sites are at one host; those of nobody have another one besides.
+    addresses: ({ provider }) => (provider === undefined ? ['first', 'second'].slice(this.#pick(0, 1)) : ['first']),
     connect: (grant: SessionGrant) => {
       const ms = this.#pick(1, 2000);
       const refuses = grant.relay.site === 'mx8' ? 0.7 : this.#isCalm ? 0.02 : 0.15;

@@ -48,6 +48,7 @@ export class Life {
     return {
       open: (grant) => this.#run(() => to.open(grant)),
       deliver: (session, attempt) => this.#run(() => to.deliver(session, attempt)),
+      claimed: (claim, isGranted) => this.#run(() => to.claimed(claim, isGranted)),
       recall: (session) => this.#run(() => to.recall(session)),
       close: (session) => this.#run(() => to.close(session)),
       acknowledge: (attempts) => this.#run(() => to.acknowledge(attempts)),

@@ -124,6 +124,7 @@ test('trouble: a new scheduler grants nothing that an egress process still holds
     deliver() {},
     recall() {},
     close() {},
+    claimed() {},
     acknowledge: (ids: readonly string[]) => acks.push(...ids),
   };
   const acks: string[] = [];

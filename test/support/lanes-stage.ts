@@ -130,7 +130,7 @@ export async function lanesStage(scope: Scope, now: () => number, period: Period
 }
 
 /** One message, so one transaction for each of the domains. */
-async function submitTo(relay: Relay, port: number, recipients: readonly string[]): Promise<void> {
+export async function submitTo(relay: Relay, port: number, recipients: readonly string[]): Promise<void> {
   const client = await relay.greeted(port);
   const paths = recipients.map((one) => `RCPT TO:<${one}>\r\n`).join('');
   client.send(`MAIL FROM:<a@example.com>\r\n${paths}DATA\r\n`);
