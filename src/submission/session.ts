@@ -31,6 +31,16 @@ function readLine(line: Buffer): string | undefined {
   }
 }
 
+/** One chunk on its way through the session. */
+interface Turn {
+  readonly chunk: Buffer;
+  /** Where the next command or piece of content begins. */
+  at: number;
+  /** Ms that the client will have for what comes next. */
+  left: number;
+  commands: number;
+}
+
 export class Session implements DialogueHost {
   readonly dialogue: Dialogue;
   readonly #shared: Shared;
@@ -120,35 +130,48 @@ export class Session implements DialogueHost {
     this.#finish();
   }
 
-  /** Takes what came; more comes only after it resolved. */
-  async input(chunk: Buffer): Promise<void> {
-    const { deadlines } = this.#shared.options;
-    let left = this.#deadline.hold();
-    let at = 0;
-    let commands = 0;
+  /** Takes what came, at once where nothing must be waited for; more comes only after it resolved. */
+  input(chunk: Buffer): void | Promise<void> {
+    const turn: Turn = { chunk, at: 0, left: this.#deadline.hold(), commands: 0 };
     if (!this.#sawInput && chunk[0] === TLS_HANDSHAKE) this.reply({ ...REPLY.unknownCommand, closes: true });
     this.#sawInput = true;
-    while (at < chunk.length && !this.#hasEnded && !this.#isUpgrading) {
-      const reception = this.#reception;
-      if (reception !== undefined) {
-        const used = await this.#content(reception, at === 0 ? chunk : chunk.subarray(at));
-        at += used;
-        left = Math.min(left + (used * 1000) / deadlines.dataRate, deadlines.commandMs);
-      } else {
-        const lf = chunk.indexOf(LF, at);
-        const end = lf === -1 ? chunk.length : lf + 1;
-        const pending = this.#octets(chunk.subarray(at, end), lf !== -1, end < chunk.length);
-        if (pending !== undefined) await pending;
-        at = end;
-        if (lf === -1) break;
-        left = deadlines.commandMs;
-        if (++commands % COMMANDS_PER_TURN === 0) await this.#peer.yield();
-      }
-      if (this.#reception !== reception) left = deadlines.commandMs;
-      if (this.#peer.mustDrain) await this.#drain();
+    return this.#take(turn);
+  }
+
+  #take(turn: Turn): void | Promise<void> {
+    while (turn.at < turn.chunk.length && !this.#hasEnded && !this.#isUpgrading) {
+      const wait = this.#peer.mustDrain ? this.#drain() : this.#next(turn);
+      if (wait !== undefined) return wait.then(() => this.#take(turn));
     }
     if (this.#hasEnded) return;
-    this.#deadline.set(this.#isUpgrading ? deadlines.handshakeMs : left);
+    this.#deadline.set(this.#isUpgrading ? this.#shared.options.deadlines.handshakeMs : turn.left);
+  }
+
+  #next(turn: Turn): void | Promise<void> {
+    return this.#reception === undefined ? this.#takeLine(turn) : this.#takeContent(turn, this.#reception);
+  }
+
+  #takeLine(turn: Turn): void | Promise<void> {
+    const { chunk, at } = turn;
+    const lf = chunk.indexOf(LF, at);
+    turn.at = lf === -1 ? chunk.length : lf + 1;
+    if (lf !== -1) turn.left = this.#shared.options.deadlines.commandMs;
+    const pending = this.#octets(chunk.subarray(at, turn.at), lf !== -1, turn.at < chunk.length);
+    if (lf === -1 || ++turn.commands % COMMANDS_PER_TURN !== 0) return pending;
+    return pending === undefined ? this.#peer.yield() : pending.then(() => this.#peer.yield());
+  }
+
+  #takeContent(turn: Turn, reception: Reception): void | Promise<void> {
+    const { chunk, at } = turn;
+    const used = this.#content(reception, at === 0 ? chunk : chunk.subarray(at));
+    if (typeof used === 'number') return this.#used(turn, reception, used);
+    return used.then((octets) => this.#used(turn, reception, octets));
+  }
+
+  #used(turn: Turn, reception: Reception, octets: number): void {
+    const { dataRate, commandMs } = this.#shared.options.deadlines;
+    turn.at += octets;
+    turn.left = this.#reception === reception ? Math.min(turn.left + (octets * 1000) / dataRate, commandMs) : commandMs;
   }
 
   #late(): void {
@@ -180,17 +203,21 @@ export class Session implements DialogueHost {
   }
 
   /** Octets of content. Returns how many were used. */
-  async #content(reception: Reception, octets: Buffer): Promise<number> {
+  #content(reception: Reception, octets: Buffer): number | Promise<number> {
     const end = reception.feed(octets);
     if (typeof end !== 'number') {
       this.reply(end);
       return octets.length;
     }
-    if (end === -1 && !reception.isUnsettled) return octets.length;
+    if (end !== -1) return this.#work(reception, () => this.#answer(reception)).then(() => end);
+    if (!reception.isUnsettled) return octets.length;
+    return this.#work(reception, () => reception.settle()).then(() => octets.length);
+  }
+
+  async #work(reception: Reception, work: () => Promise<void>): Promise<void> {
     this.#isWorking = true;
     try {
-      if (end === -1) await reception.settle();
-      else await this.#answer(reception);
+      await work();
     } catch (error) {
       // Not known whether the record is durable: silence, and the client tries again.
       this.#failed(error);
@@ -199,7 +226,6 @@ export class Session implements DialogueHost {
     this.#isWorking = false;
     if (this.#hasEnded) await reception.abandon();
     else if (this.#lastWord !== undefined) this.reply(this.#lastWord);
-    return end === -1 ? octets.length : end;
   }
 
   async #answer(reception: Reception): Promise<void> {

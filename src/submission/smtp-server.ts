@@ -5,6 +5,7 @@ import type { Socket } from 'node:net';
 import { SMTPServer } from 'smtp-server';
 import { SMTPConnection } from 'smtp-server/lib/smtp-connection.js';
 import { SMTPStream } from 'smtp-server/lib/smtp-stream.js';
+import { Inlet } from './inlet.ts';
 import type { ListenerState } from './listener-state.ts';
 import type { ListenerTls } from './options.ts';
 import type { Peer } from './peer.ts';
@@ -20,27 +21,27 @@ const isToken = (text: string): boolean => text === '*' || text === '=' || BASE6
 const ENHANCED: Readonly<Record<number, string>> = { 235: '2.7.0', 454: '4.7.0', 501: '5.5.2', 535: '5.7.8' };
 const BAD_TOKEN: SmtpReply = { code: 501, enhanced: '5.5.2', text: 'Not base64' };
 
-/** What comes from the socket; a Writable, so that a session that takes its time slows its client down. */
+/** What comes from the socket. The package pipes into a Writable, of which only what `pipe` calls is left: see Inlet. */
 class Input extends SMTPStream {
-  readonly #connection: Connection;
+  readonly #inlet: Inlet;
 
   constructor(connection: Connection) {
     super();
-    this.#connection = connection;
-    this.on('finish', () => {
-      if (!this.isClosed) connection.end();
+    this.#inlet = new Inlet({
+      take: (chunk) => (this.isClosed ? undefined : connection.input(chunk)),
+      failed: (error) => connection.fail(error),
+      ended: () => (this.isClosed ? undefined : connection.end()),
+      free: () => void this.emit('drain'),
     });
   }
 
-  override _write(chunk: Buffer, _encoding: BufferEncoding, next: (error?: Error | null) => void): void {
-    if (this.isClosed) return next();
-    this.#connection.client.input(chunk).then(
-      () => next(),
-      (error: unknown) => {
-        this.#connection.fail(error);
-        next();
-      },
-    );
+  override write(chunk: Buffer): boolean {
+    return this.#inlet.write(chunk);
+  }
+
+  override end(): this {
+    this.#inlet.end();
+    return this;
   }
 }
 
@@ -50,6 +51,8 @@ class Connection extends SMTPConnection implements Peer {
   readonly #shared: Shared;
   readonly #onGone: () => void;
   #queued = '';
+  /** The session is at what came, within this very call. */
+  #isTaking = false;
   #isOver = false;
   #isGone = false;
 
@@ -67,10 +70,21 @@ class Connection extends SMTPConnection implements Peer {
 
   // ── Peer ──
 
+  /** Replies to what can be answered at once leave together when all of it was read (RFC 2920 section 3.2). */
+  input(chunk: Buffer): void | Promise<void> {
+    this.#isTaking = true;
+    try {
+      return this.client.input(chunk);
+    } finally {
+      this.#isTaking = false;
+      this.flush();
+    }
+  }
+
   /** Replies of one turn of the event loop leave in one write. */
   write(text: string): void {
     if (this.#isOver) return;
-    if (this.#queued === '') process.nextTick(() => this.flush());
+    if (this.#queued === '' && !this.#isTaking) process.nextTick(() => this.flush());
     this.#queued += text;
     if (this.#queued.length > QUEUED_OCTETS_MAX) this.flush();
   }
