@@ -53,6 +53,13 @@ const failure = ({ failure: why }: SessionClosed): string => `${why?.phase}: ${w
 for (const [name, script, want] of [
   ['421 for a greeting', at('GREETING', '421 busy'), 'greeting: 421'],
   ['554 for a greeting', at('GREETING', '554 go away'), 'greeting: 554'],
+  [
+    '554 for a greeting over several lines',
+    at('GREETING', { raw: '554-mx.test\r\n554-5.7.1 blocked\r\n554 5.7.1 ask us\r\n' }),
+    'greeting: 554',
+  ],
+  ['a greeting whose last line refuses', at('GREETING', { raw: '220-mx.test\r\n554 no\r\n' }), 'greeting: 554'],
+  ['a greeting that is no reply', at('GREETING', { raw: 'welcome to mail\r\n' }), 'greeting: protocol'],
   ['no banner', at('GREETING', 'silence'), 'greeting: timeout'],
   ['a close before the banner', at('GREETING', 'close'), 'greeting: closed'],
   ['a reset before the banner', at('GREETING', 'reset'), /^(connect|greeting): refused$/],
@@ -81,6 +88,9 @@ for (const [name, script, want, why] of [
   ['silence after MAIL', at('MAIL', 'silence'), 'mail: timeout', 'failed'],
   ['421 to RCPT', at('RCPT', '421 bye'), 'rcpt: 421', 'peer'],
   ['a close after RCPT', at('RCPT', 'close'), 'rcpt: closed', 'failed'],
+  ['a line that is no reply to MAIL', at('MAIL', { raw: 'sure, go on\r\n' }), 'mail: protocol', 'failed'],
+  ['a line that is no reply to RCPT', at('RCPT', { raw: '<a@b> is fine\r\n' }), 'rcpt: protocol', 'failed'],
+  ['a line that is no reply to the dot', at('DOT', { raw: 'queued as 1\r\n' }), 'dot: protocol maybe', 'failed'],
   ['421 to DATA', at('DATA', '421 bye'), 'data: 421', 'peer'],
   ['a megabyte to DATA', at('DATA', { raw: Buffer.alloc(1_000_000, '3') }), 'data: protocol', 'failed'],
   ['354, then a reset', (verb) => (verb === 'DOT' ? 'reset' : undefined), 'dot: closed maybe', 'failed'],

@@ -32,6 +32,28 @@ test('egress session: a dead or refusing host is followed by the next one', asyn
   await Promise.all([refusing.close(), sink.close()]);
 });
 
+test('egress session: of two addresses of one host a dead one, whichever comes first, costs a refusal and not the message', async () => {
+  const sink = await startSink();
+  for (let seed = 1; seed <= 8; seed++) {
+    const dns = await startDns({ zone: { 'A h.test': [a('h.test', '127.0.0.9'), a('h.test', '127.0.0.1')] } });
+    const random = seededRandom(seed);
+    const stage = startStage(
+      {},
+      { random, resolver: createResolver({ servers: [dns.server] }, { clock: systemClock, random }) },
+    );
+    const hosts = [{ name: 'h.test', port: sink.port }];
+    stage.egress.commands.open(grantTo(0, { relay: { ...relayTo([0]), hosts } }));
+    stage.egress.commands.deliver('life-1', stage.attempt('m1', CONTENT));
+    await stage.until(() => stage.reports.length + stage.closed.length > 0);
+    assert.equal(stage.reports[0]?.results[0]?.reply?.code, 250, `seed ${seed}`);
+    assert.equal(stage.reports[0]?.remote?.address, '127.0.0.1');
+    await stage.egress.stop();
+    await dns.close();
+  }
+  assert.equal(sink.messages.length, 8);
+  await sink.close();
+});
+
 test('egress session: at most five addresses and two greetings are tried, and a reply tells more than an error', async () => {
   const dead = await deadPort();
   const refusing = await startSink({ script: (verb) => (verb === 'GREETING' ? '421 4.7.0 busy' : undefined) });

@@ -7,6 +7,8 @@ import type { Relay, TlsPolicy } from '../../src/flow/route.ts';
 import { createDialer } from '../../src/net/dialer.ts';
 import { CERTIFICATE, PRIVATE_KEY } from '../config/certificate.ts';
 import { type Sink, type SinkOptions, startSink } from '../support/fake-net.ts';
+import { FakeClock } from '../support/fake-clock.ts';
+import { EGRESS_DEFAULTS } from '../../src/egress/options.ts';
 import { grantTo, relayTo, type Stage, type StageMessage, startStage } from './stage.ts';
 
 const CONTENT = 'Subject: x\r\n\r\nhello\r\n';
@@ -101,6 +103,30 @@ test('egress TLS: a broken handshake is followed by plain delivery, and the host
     [undefined, undefined],
   );
   assert.equal(sink.connections, 3, 'one with the broken handshake, then two without');
+  await sink.close();
+});
+
+test('egress TLS: a host whose handshake broke is spoken to with TLS again after an hour', async () => {
+  let isBroken = true;
+  const sink = await startSink({ tls: PEM, script: (...args) => (isBroken ? garbled(...args) : undefined) });
+  const clock = new FakeClock();
+  const stage = startStage({}, {}, clock);
+  const send = async (session: string): Promise<void> => {
+    stage.egress.commands.open(grantTo(sink.port, { session }));
+    stage.egress.commands.deliver(session, stage.attempt(session, CONTENT));
+    await stage.until(() => stage.reports.some((report) => report.session === session));
+    stage.egress.commands.close(session);
+    await stage.until(() => stage.closed.some((closed) => closed.session === session));
+  };
+  await send('s1');
+  isBroken = false;
+  await send('s2');
+  await clock.advance(EGRESS_DEFAULTS.plainMs);
+  await send('s3');
+  assert.deepEqual(
+    sink.messages.map(({ isTls }) => isTls),
+    [false, false, true],
+  );
   await sink.close();
 });
 

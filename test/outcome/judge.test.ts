@@ -107,3 +107,17 @@ test('judge: the provider tells whose words they are', () => {
   equal(judge(at, REPORT, 'yahoo').kind, 'deferred');
   equal(judge(at, REPORT, 'yahoo').rule.startsWith('yahoo'), true);
 });
+
+test('judge: a greeting of several lines is read as one text, and no mail fails for it, whatever its code', () => {
+  const lines = [
+    'mx.example.net ESMTP',
+    'Service unavailable; Client host [192.0.2.1] blocked',
+    'using zen.spamhaus.org',
+  ];
+  const found = judge({ index: 0, decidedAt: 'greeting', reply: { code: 554, enhanced: '5.7.1', lines } }, REPORT);
+  deepEqual([found.kind, found.class], ['deferred', 'block']);
+  for (const code of [421, 454, 500, 521, 550, 554, 571]) {
+    const verdict = judge({ index: 0, decidedAt: 'greeting', reply: { code, lines: ['no', 'thanks'] } }, REPORT);
+    equal(verdict.kind, 'deferred', `${code}`);
+  }
+});

@@ -223,6 +223,36 @@ test('caps: a reload changes them for what waits, and what was sent stays counte
   await world.end();
 });
 
+test('caps: while everything that waits is at a cap of connections, one that ends is followed by the next within milliseconds', async () => {
+  const TAKES = [50, 2000, 310, 770];
+  const DOMAINS = 20;
+  for (const [what, caps, most] of [
+    ['host', { ...CAPS, connections: 1, deliveriesPerConnection: 1, totalConnections: 4 }, 4],
+    ['lane', { ...CAPS, connections: 1, deliveriesPerConnection: 1 }, DOMAINS],
+  ] as const) {
+    let n = 0;
+    const behaviour: Behaviour = {
+      ...takesAll,
+      transact: (attempt, message) => ({ ...takesAll.transact(attempt, message), ms: TAKES[n++ % TAKES.length] ?? 0 }),
+    };
+    const world = await started({ caps }, { behaviour });
+    for (let each = 0; each < 10 * DOMAINS; each++) world.accept([`d.own${each % DOMAINS}.example`]);
+    await world.clock.advance(20);
+    let isShort = false;
+    for (let step = 0; step < 600; step++) {
+      await world.clock.advance(5);
+      // Of so many domains at least `most` have mail for the first three seconds.
+      const wasShort = isShort;
+      isShort = world.wire.sessions < most;
+      ok(!(isShort && wasShort), `${what}: after ${5 * step} ms only ${world.wire.sessions} of ${most} for 5 ms`);
+    }
+    ok(world.outcomes().length > most, `${what}: ${world.outcomes().length}`);
+    await world.clock.advance(10 * MINUTE);
+    equal(world.outcomes().length, 10 * DOMAINS);
+    await world.end();
+  }
+});
+
 test('caps: a limit of so many a day is not given anew by kill -9', async () => {
   const dots: { readonly at: number; readonly recipients: number }[] = [];
   const behaviour: Behaviour = {

@@ -88,6 +88,21 @@ test('lanes: an idle connection gives its slot at once to another site of the la
   await world.end();
 });
 
+test('lanes: of several idle connections all are used again at once, not the first alone, and none is opened beside them', async () => {
+  const world = await started(4);
+  const begun: number[] = [];
+  for (let round = 0; round < 5; round++) {
+    for (let n = 0; n < 4; n++) world.accept(['d.one.example']);
+    // The first round connects; each transaction takes 100 ms, so two behind one another would take 200.
+    await world.clock.advance(round === 0 ? 120 : 110);
+    begun.push(world.outcomes().length);
+    await world.clock.advance(MINUTE);
+  }
+  deepEqual(begun, [4, 8, 12, 16, 20]);
+  equal(world.opened.length, 4);
+  await world.end();
+});
+
 test('lanes: urgent mail for one site of a provider goes before bulk mail for another', async () => {
   const world = await started(2);
   for (let n = 0; n < 500; n++) world.accept(['d.bulk.example']);

@@ -103,6 +103,49 @@ test('scheduler: a domain is asked about once for all that waits, and again when
   await world.end();
 });
 
+test('scheduler: mail that waits for a dead host goes to the new one once DNS names it, without a restart or an operator', async () => {
+  let site = 'old';
+  const router: Router = { resolve: async (domain) => ({ domain, route: relay(site), ttlMs: 10 * MINUTE }) };
+  const behaviour: Behaviour = {
+    ...takesAll,
+    connect: (grant) => (grant.relay.site === 'old' ? refuses.connect(grant) : { ms: 5 }),
+  };
+  const world = new World({ router, behaviour });
+  await world.scheduler.start();
+  for (let n = 0; n < 50; n++) world.accept(['a.example']);
+  await world.clock.advance(2 * HOUR);
+  equal(world.spool.counts.deliveries, 50);
+  site = 'new';
+  // What the old answer may be kept, the longest sleep of a host that refuses, and a little.
+  await world.clock.advance(10 * MINUTE + 1.25 * 5 * MINUTE + 1000);
+  ok(world.spool.counts.deliveries <= 25, `${world.spool.counts.deliveries} wait`);
+  await world.clock.advance(3 * HOUR);
+  equal(world.spool.counts.deliveries, 0);
+  await world.end();
+});
+
+test('scheduler: 500 recipients get one copy each, whatever the remote takes of them in one transaction', async () => {
+  for (const most of [1000, 60, 7]) {
+    const behaviour: Behaviour = {
+      ...takesAll,
+      transact: ({ indexes }) => {
+        const taken = indexes.slice(0, most);
+        const reply = { code: 452, enhanced: '4.5.3', lines: ['Too many recipients'] };
+        const rest = indexes.slice(most).map((index) => ({ index, decidedAt: 'rcpt', reply }) as const);
+        return { ms: 10, results: [...replies(taken, 250), ...rest], taken };
+      },
+    };
+    const world = new World({ behaviour });
+    await world.scheduler.start();
+    const message = world.accept(Array<string>(500).fill('a.example'));
+    await world.clock.advance(MINUTE);
+    equal(world.kinds(message).filter((kind) => kind === 'delivered').length, 500, `${most} at a time`);
+    ok([...world.wire.copies.values()].every((copies) => copies === 1));
+    equal(world.wire.copies.size, 500);
+    await world.end();
+  }
+});
+
 test('scheduler: while DNS is silent the domain waits and one delivery tells why', async () => {
   let isSilent = true;
   const router: Router = {

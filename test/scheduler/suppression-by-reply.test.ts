@@ -3,8 +3,9 @@
 import { deepEqual, equal, match, ok } from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Suppression } from '../../src/flow/suppression.ts';
+import type { Router } from '../../src/flow/route.ts';
 import type { MemorySpool } from '../../src/spool/memory-spool.ts';
-import { HOUR, MINUTE, OPTIONS, takesAll, World, type WorldOptions } from './world.ts';
+import { HOUR, MINUTE, OPTIONS, relay, takesAll, World, type WorldOptions } from './world.ts';
 
 const DAY = 24 * HOUR;
 const UNKNOWN = '550 5.1.1 <r0@a.example>: Recipient address rejected: User unknown';
@@ -222,5 +223,25 @@ test('suppression by reply: while too many of a provider are unknown nobody is s
   await world.clock.advance(MINUTE);
   deepEqual(world.kinds(later), ['failed']);
   equal((await entriesOf(world)).length, 1);
+  await world.end();
+});
+
+test('suppression by reply: unknown users are counted over all sites of a provider, none of which has enough alone', async () => {
+  const remote = new Remote();
+  remote.says = UNKNOWN;
+  const router: Router = {
+    resolve: async (domain) => ({ domain, route: relay(`${domain.replace('.example', '')}.google.com`), ttlMs: HOUR }),
+  };
+  const world = remote.world({ router });
+  await world.scheduler.start();
+  for (let n = 0; n < 60; n++) {
+    const path = { mailbox: `p${n}@s${n % 6}.example`, domain: `s${n % 6}.example` };
+    world.accept([], { forwardPaths: [path as never] });
+  }
+  await world.clock.advance(MINUTE);
+  deepEqual(await all(world), []);
+  const [alarm, ...others] = world.spool.alarms().filter((one) => one.alarm === 'unknown-users');
+  deepEqual(others, []);
+  match(alarm?.text ?? '', /^google answered "user unknown" for 50 of 50 /);
   await world.end();
 });

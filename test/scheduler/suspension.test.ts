@@ -5,9 +5,10 @@ import { test } from 'node:test';
 import type { Attempt, SessionGrant } from '../../src/flow/attempt.ts';
 import type { Domain, Message } from '../../src/flow/message.ts';
 import type { Reply } from '../../src/flow/reply.ts';
+import type { Router } from '../../src/flow/route.ts';
 import type { SchedulerOptions } from '../../src/scheduler/options.ts';
 import type { Behaviour } from './fake-egress.ts';
-import { HOUR, MINUTE, OPTIONS, replies, World, type WorldOptions } from './world.ts';
+import { HOUR, MINUTE, OPTIONS, relay, replies, World, type WorldOptions } from './world.ts';
 
 const source = (name: string, address: string) => ({ name, address, ehlo: `${name}.example` });
 const TWO: SchedulerOptions = {
@@ -91,6 +92,45 @@ test('suspension: a blocked source costs no mail: no row is written, and the nex
   ok(refused.every(({ outcome }) => outcome === 'deferred'));
   await world.end();
 });
+
+for (const [name, lanes, top, reply] of [
+  ['google', 'shared', 'google.com', BLOCK],
+  [
+    'office365',
+    'per-site',
+    'mail.protection.outlook.com',
+    { code: 550, enhanced: '5.7.606', lines: ['Access denied, banned sending IP [192.0.2.1]'] },
+  ],
+] as const) {
+  test(`suspension: a block at one site of ${name} (${lanes} lanes) stops the source at all of its sites, and nowhere else`, async () => {
+    const far = new Far();
+    const router: Router = {
+      resolve: async (domain) => {
+        const host = domain.startsWith('own') ? `mx.${domain}` : `${domain.replace('.example', '')}.${top}`;
+        return { domain, route: relay(host), ttlMs: 1000 * HOUR };
+      },
+    };
+    const world = await started(far, { router, options: { ...TWO, providers: { [name]: { lanes } } } });
+    far.answer = (source, { forwardPaths: [path] }) =>
+      source === 'a' && path?.domain === 's0.example' ? reply : undefined;
+    for (let n = 0; n < 4; n++) world.accept(['s0.example']);
+    await world.clock.advance(MINUTE);
+    equal((await world.scheduler.operations.lanes()).suspensions.length, 1);
+    const before = far.begun.length;
+    for (let n = 0; n < 40; n++) world.accept([`s${n % 10}.example`]);
+    await world.clock.advance(HOUR);
+    const since = far.begun.slice(before);
+    ok(since.length >= 40);
+    deepEqual(new Set(since.map(({ source }) => source)), new Set(['b']));
+    for (let n = 0; n < 20; n++) world.accept([`own${n % 10}.example`]);
+    await world.clock.advance(MINUTE);
+    ok(
+      far.begun.slice(before + since.length).some(({ source }) => source === 'a'),
+      'elsewhere it goes on',
+    );
+    await world.end();
+  });
+}
 
 test('suspension: after its time one delivery probes; refused, all waits again; taken, the lane begins at one connection', async () => {
   const far = new Far();

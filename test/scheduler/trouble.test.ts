@@ -2,6 +2,7 @@ import { deepEqual, equal, ok } from 'node:assert/strict';
 import { test } from 'node:test';
 import { DEFAULT_STREAM, type SchedulerOptions } from '../../src/scheduler/options.ts';
 import type { Behaviour } from './fake-egress.ts';
+import { WarmWorld } from './warm-world.ts';
 import { HOUR, MINUTE, OPTIONS, relay, replies, takesAll, World } from './world.ts';
 
 const slow: Behaviour = {
@@ -291,4 +292,29 @@ test('trouble: a delivery that falls due while the order is looked through does 
     await retried;
   }
   ok(world.kinds(message).length > 10);
+});
+
+test('trouble: killed again and again while a remote has it, a message has a copy a kill more at most, and no life waits for a lock of the one before', async () => {
+  for (let seed = 1; seed <= 10; seed++) {
+    const behaviour = {
+      ...takesAll,
+      transact: (...args: Parameters<typeof takesAll.transact>) => ({ ...takesAll.transact(...args), ms: 1000 }),
+    };
+    const world = new WarmWorld({ ...OPTIONS }, { seed, behaviour });
+    await world.start();
+    world.accept(1, { domain: 'a.example' });
+    const [message] = world.wire.messages.keys();
+    for (let kills = 1; kills <= 4; kills++) {
+      await world.clock.advance(500);
+      equal(world.wire.attempts, kills, `seed ${seed}: it is being sent within half a second of the start`);
+      await world.crash();
+    }
+    await world.clock.advance(2000);
+    const outcomes = world.spool.journal.flatMap((event) => (event.type === 'outcome' ? [event.outcome] : []));
+    deepEqual(outcomes, ['delivered'], `seed ${seed}`);
+    const copies = world.wire.copies.get(`${message}/0`) ?? 0;
+    ok(copies >= 1 && copies <= 5, `seed ${seed}: ${copies} copies`);
+    equal(world.spool.counts.deliveries, 0);
+    await world.stop();
+  }
 });

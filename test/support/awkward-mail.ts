@@ -36,6 +36,9 @@ export function awkwardMail(from?: string): Readonly<Record<string, Buffer>> {
     'VT and FF in a header field': latin1(`${header}Reply-To: x\u000bx \u000c<r@example.org>\u000b\r\n\r\nb\r\n`),
     'dots at line starts': latin1(`${header}\r\n.\r\n..\r\n.a\r\n`),
     'a long line': latin1(`${header}\r\n${'x'.repeat(998)}\r\n`),
+    'an invitation': latin1(
+      `${header}MIME-Version: 1.0\r\nContent-Type: multipart/alternative; boundary=x\r\n\r\n--x\r\nContent-Type: text/plain\r\n\r\nlunch?\r\n--x\r\nContent-Type: text/calendar; method=REQUEST; charset=utf-8\r\n\r\nBEGIN:VCALENDAR\r\nBEGIN:VEVENT\r\nATTENDEE;RSVP=TRUE:mailto:\r\n b@example.net\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n--x--\r\n`,
+    ),
     'lists and other Content fields': latin1(
       `${header}MIME-Version: 1.0\r\nContent-Foo: bar\r\nList-Id: <l.example.org>\r\nList-Unsubscribe: <https://example.org/u>\r\nList-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n\r\nb\r\n`,
     ),
