@@ -2,7 +2,7 @@
 import { EXIT } from '../base/errors.ts';
 import { momentText } from '../base/duration.ts';
 import type { BudgetInForce, CapsInForce, Explained } from '../flow/explain.ts';
-import { figureText, suspensionText } from '../flow/wait-words.ts';
+import { figureText, suspensionText, waitClause } from '../flow/wait-words.ts';
 import { type Command, given, optionText } from './command.ts';
 import { ask } from './control-client.ts';
 import { getFolders } from './folders.ts';
@@ -48,7 +48,7 @@ function explainText(found: Explained, now: number): string {
     ['sources', found.sources.join(' ')],
     ...found.lanes.map(({ name, state, connections, perMinute, limitedBy }): readonly [string, string] => [
       'lane',
-      `${name}: ${state}, ${connections.open} of ${connections.allowed} connections, ${perMinute.sent} a minute; waits for ${limitedBy}`,
+      `${name}: ${state}, ${connections.open} of ${connections.allowed} connections, ${perMinute.sent} a minute; ${waitClause(limitedBy)}`,
     ]),
     ...found.caps.map((caps): readonly [string, string] => ['cap', capsText(caps)]),
     ...found.budgets.map((budget): readonly [string, string] => ['budget', budgetText(budget, now)]),

@@ -2,6 +2,7 @@
 import type { LaneReport } from '../flow/lanes.ts';
 import type { Argument } from './command.ts';
 import { momentText } from '../base/duration.ts';
+import { waitClause } from '../flow/wait-words.ts';
 import { instantText } from './moment.ts';
 import { countText } from './progress.ts';
 import { printable } from './table.ts';
@@ -29,7 +30,7 @@ export function laneText(lane: LaneReport, now: number): string {
   const { connections, perMinute, changed } = lane;
   const lines = [
     `${lane.name}: ${lane.state}`,
-    `  waits for: ${lane.limitedBy}`,
+    `  ${waitClause(lane.limitedBy)}`,
     `  connections: ${connectionsText(lane)} (ceiling ${countText(connections.ceiling)}); deliveries in the last minute: ${countText(perMinute.sent)}, allowed ${rateText(perMinute.allowed)} (ceiling ${rateText(perMinute.ceiling)}); ${countText(lane.inFlight)} in flight`,
     changed === undefined
       ? '  the pace is as it began'

@@ -3,6 +3,7 @@ import { EXIT } from '../base/errors.ts';
 import type { OutcomeEvent } from '../flow/event.ts';
 import type { DeliveryWait, DsnReport, MessageReport } from '../flow/operations.ts';
 import type { WaitingDelivery } from '../flow/spool.ts';
+import { waitClause } from '../flow/wait-words.ts';
 import type { Command } from './command.ts';
 import { ask } from './control-client.ts';
 import { conversationText } from './conversation-text.ts';
@@ -90,7 +91,7 @@ function waitsText({ queued, waits = [] }: MessageReport): string {
   const lines = [...byText].map(([text, [first, ...others]]) => {
     const who = queued?.message.forwardPaths[first?.index ?? -1]?.mailbox ?? String(first?.index);
     const more = others.length === 0 ? '' : ` and ${countText(others.length)} more`;
-    return `${printable(`${who}${more} ${others.length === 0 ? 'waits' : 'wait'} for ${text}`)}\n`;
+    return `${printable(`${who}${more} ${waitClause(text, others.length > 0)}`)}\n`;
   });
   return lines.length === 0 ? '' : `\n${lines.join('')}`;
 }

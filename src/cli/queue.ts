@@ -1,8 +1,9 @@
 // postilion queue: what waits, for what, and what an operator must know.
 import { EXIT, OperatorError } from '../base/errors.ts';
-import { QUEUE_DOMAINS_MAX } from '../control/api.ts';
+import { QUEUE_DOMAINS_MAX, QUEUE_PROVIDERS_MAX } from '../control/api.ts';
 import type { DomainQueue, QueueReport } from '../flow/operations.ts';
-import { type Command, optionText } from './command.ts';
+import { backlogText } from './backlog-text.ts';
+import { type Call, type Command, optionText } from './command.ts';
 import { ask } from './control-client.ts';
 import { getFolders } from './folders.ts';
 import { momentText } from '../base/duration.ts';
@@ -12,24 +13,36 @@ import { type Column, printable, tableText } from './table.ts';
 
 export const queue: Command = {
   words: ['queue'],
-  summary: 'Show what waits, and for what',
-  options: [{ flags: '--domains <n>', doc: 'domains to show, those with most mail first (20)' }],
+  summary: 'Show what waits, for what, and when it will be gone',
+  details:
+    'First a line for each provider (or site, where nobody knows whose it is), and below it what limits its mail now. per min: deliveries that came to an end, over the last five minutes. empties: an estimate, if nothing more comes. Then the domains.',
+  options: [
+    { flags: '--providers <n>', doc: 'providers to show, those with most mail first (10)' },
+    { flags: '--domains <n>', doc: 'domains to show, those with most mail first (20)' },
+  ],
   examples: [
-    ['postilion queue', 'totals, alarms, domains'],
+    ['postilion queue', 'totals, alarms, providers, domains'],
+    ['postilion queue --domains 0', 'without the domains'],
     ['postilion queue --json --domains 1000', 'for a program'],
     ['postilion queue pause --tenant acme', 'more: pause, resume, move, retry'],
   ],
   async run(call) {
     const { terminal, clock } = call.deps;
-    const domains = optionText(call, 'domains') ?? '20';
-    if (!/^\d{1,5}$/.test(domains) || Number(domains) > QUEUE_DOMAINS_MAX) {
-      throw new OperatorError(`--domains takes a number up to ${QUEUE_DOMAINS_MAX}, not '${domains}'`, EXIT.usage);
-    }
-    const report = await ask(getFolders(call), 'GET /v1/queue', undefined, { query: { domains } });
+    const query = {
+      providers: numberOf(call, 'providers', '10', QUEUE_PROVIDERS_MAX),
+      domains: numberOf(call, 'domains', '20', QUEUE_DOMAINS_MAX),
+    };
+    const report = await ask(getFolders(call), 'GET /v1/queue', undefined, { query });
     await terminal.out(call.json ? `${JSON.stringify(report)}\n` : queueText(report, clock.now(), terminal.outColumns));
     return EXIT.ok;
   },
 };
+
+function numberOf(call: Call, name: string, unlessTold: string, max: number): string {
+  const text = optionText(call, name) ?? unlessTold;
+  if (/^\d{1,5}$/.test(text) && Number(text) <= max) return text;
+  throw new OperatorError(`--${name} takes a number up to ${max}, not '${text}'`, EXIT.usage);
+}
 
 const COUNTER_WORDS: Readonly<Record<string, string>> = { signedByOperator: 'signed by the operator alone' };
 
@@ -51,6 +64,7 @@ export function queueText(report: QueueReport, now: number, columns?: number): s
     ...report.paused.map((mark) => `paused: ${printable(mark)}\n`),
     ...report.moved.map(({ mark, pool }) => `moved: ${printable(mark)} to the pool ${pool}\n`),
     ...report.alarms.map((alarm) => `ALARM ${instantText(alarm.at)} ${alarm.alarm}: ${printable(alarm.text)}\n`),
+    report.providers.length > 0 ? `\n${backlogText(report, columns)}` : '',
     report.domains.length > 0 ? `\n${tableText(columnsOf(now), report.domains, columns)}` : '',
   ].join('');
 }

@@ -19,7 +19,7 @@ export function tableText<Row>(columnsOf: readonly Column<Row>[], rows: readonly
       })
       .join('  ')
       .trimEnd();
-    return columns === undefined ? text : cut(text, columns);
+    return cut(text, columns);
   };
   return [titles, ...cells].map((row) => `${line(row)}\n`).join('');
 }
@@ -34,7 +34,9 @@ function widthOf(text: string): number {
   return Array.from(text).length;
 }
 
-function cut(text: string, columns: number): string {
+/** To so many columns; absent: not at all. */
+export function cut(text: string, columns: number | undefined): string {
+  if (columns === undefined) return text;
   const characters = Array.from(text);
   return characters.length <= columns ? text : `${characters.slice(0, Math.max(0, columns - 1)).join('')}…`;
 }

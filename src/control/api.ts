@@ -21,7 +21,11 @@ export const CONTROL_SOCKET = 'control.sock';
 /** What each request is, what it takes and what it gives. `:id` is a message id unless said otherwise. */
 export interface Api {
   'GET /v1/health': { readonly answer: Health };
-  /** `?domains=N`: at most N domains in the answer, 100 unless told, at most 10,000. */
+  /**
+   * `?domains=N`: at most N domains in the answer, 100 unless told, at most 10,000; `providers=N`: at most N providers, sites
+   * and domains without a known host, 20 unless told, at most 1,000. What is said of providers may be a few seconds old
+   * where very much waits.
+   */
   'GET /v1/queue': { readonly answer: QueueReport };
   /** What goes on now. `?rows=N`: at most N providers and domains, 24 unless told, at most 1,000. */
   'GET /v1/top': { readonly answer: TopReport };
@@ -98,6 +102,8 @@ export const TOP_ROWS_DEFAULT = 24;
 export const TOP_ROWS_MAX = 1000;
 export const QUEUE_DOMAINS_DEFAULT = 100;
 export const QUEUE_DOMAINS_MAX = 10_000;
+export const QUEUE_PROVIDERS_DEFAULT = 20;
+export const QUEUE_PROVIDERS_MAX = 1000;
 export const CAMPAIGNS_DEFAULT = 100;
 export const CAMPAIGNS_MAX = 10_000;
 

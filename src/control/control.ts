@@ -17,6 +17,8 @@ import {
   NAME_CHARS_MAX,
   QUEUE_DOMAINS_DEFAULT,
   QUEUE_DOMAINS_MAX,
+  QUEUE_PROVIDERS_DEFAULT,
+  QUEUE_PROVIDERS_MAX,
   type Reloaded,
   type SuppressionInput,
   SUPPRESSIONS_DEFAULT,
@@ -69,7 +71,10 @@ const DOMAIN = { type: ['object', 'null'], properties: { domain: name }, additio
 /** A query is text. */
 const DOMAINS = {
   type: 'object',
-  properties: { domains: { type: 'string', pattern: '^[1-9][0-9]{0,4}$' } },
+  properties: {
+    domains: { type: 'string', pattern: '^[0-9]{1,5}$' },
+    providers: { type: 'string', pattern: '^[0-9]{1,4}$' },
+  },
   additionalProperties: false,
 };
 
@@ -106,7 +111,10 @@ function routesOf({ operations, host, clock }: ControlOptions): readonly Route[]
   return [
     route('GET /v1/health', {}, () => host.health()),
     route('GET /v1/queue', { query: DOMAINS }, ({ query }) =>
-      operations.queue({ domainsMax: atMost(query.domains, 'domains', QUEUE_DOMAINS_DEFAULT, QUEUE_DOMAINS_MAX) }),
+      operations.queue({
+        domainsMax: atMost(query.domains, 'domains', QUEUE_DOMAINS_DEFAULT, QUEUE_DOMAINS_MAX),
+        providersMax: atMost(query.providers, 'providers', QUEUE_PROVIDERS_DEFAULT, QUEUE_PROVIDERS_MAX),
+      }),
     ),
     route('GET /v1/top', { query: ROWS }, ({ query }) => operations.top({ rowsMax: rowsOf(query) })),
     route('GET /v1/messages/:id', {}, async ({ params }) => {
@@ -201,6 +209,7 @@ interface Asked {
   readonly params: { readonly id?: string };
   readonly query: {
     readonly domains?: string;
+    readonly providers?: string;
     readonly rows?: string;
     readonly address?: string;
     readonly from?: string;

@@ -1,5 +1,6 @@
 // What an operator can ask of the relay and tell it. The scheduler implements it; control's HTTP API and, through it,
 // the CLI are its clients. Every answer is plain JSON.
+import type { BacklogReport } from './backlog.ts';
 import type { AlarmEvent, DsnKind, OutcomeEvent } from './event.ts';
 import type { Explained, ExplainQuestion } from './explain.ts';
 import type { LaneOperations } from './lanes.ts';
@@ -23,7 +24,7 @@ export interface DomainQueue {
   readonly waitsFor: string;
 }
 
-export interface QueueReport {
+export interface QueueReport extends BacklogReport {
   readonly messages: number;
   readonly deliveries: number;
   readonly inFlight: number;
@@ -184,7 +185,8 @@ export interface UnknownReply {
 }
 
 export interface Operations extends LaneOperations {
-  queue(options: { readonly domainsMax: number }): Promise<QueueReport>;
+  /** `providersMax` absent: none is named. */
+  queue(options: { readonly domainsMax: number; readonly providersMax?: number }): Promise<QueueReport>;
   /** For whoever watches: asked every second. */
   top(options: { readonly rowsMax: number }): Promise<TopReport>;
   /** undefined: no such message here. */

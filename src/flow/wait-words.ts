@@ -1,15 +1,22 @@
 // What mail waits for, in words for people: the only place where that is said, for the CLI, the API and the console alike.
 import { durationText, momentText } from '../base/duration.ts';
+import type { DrainForecast } from './backlog.ts';
 import type { SuspensionReport } from './lanes.ts';
 import type { CapFigure, Throttle, Wait } from './wait.ts';
 import { IN_ALL } from './warmup.ts';
 
+const DAY_MS = 86_400_000;
 const HELD = 'held, ';
 
 /** One sentence about mail that would come, or waits, now. */
 export function waitSentence(wait: Wait, now: number): string {
-  const text = waitText(wait, now);
-  return text.startsWith(HELD) ? `it is ${text}` : `it waits for ${text}`;
+  return `it ${waitClause(waitText(wait, now))}`;
+}
+
+/** `waits for its turn`, `is held, paused: all`; of several `wait for`, `are`. */
+export function waitClause(text: string, areMany = false): string {
+  if (text.startsWith(HELD)) return `${areMany ? 'are' : 'is'} ${text}`;
+  return `${areMany ? 'wait' : 'waits'} for ${text}`;
 }
 
 /** What follows `waits for`, or stands in a column of that name; what is held begins with that word. */
@@ -59,6 +66,33 @@ export function waitText(wait: Wait, now: number): string {
       return `the pace of ${lane}: ${figure}${why}`;
     }
   }
+}
+
+/** What follows `empties`. */
+export function drainText(forecast: DrainForecast, now: number): string {
+  switch (forecast.is) {
+    case 'never':
+      return 'never while held';
+    case 'unknown':
+      return 'not known';
+    case 'empty-about':
+      return `about ${momentText(now + roughly(forecast.at - now), now)}`;
+    case 'not-before':
+      return `not before ${clockText(forecast.at, now)}`;
+  }
+}
+
+/** `09:00 UTC`; of another day its date too. */
+function clockText(at: number, now: number): string {
+  const [date = '', time = ''] = new Date(at).toISOString().split('T');
+  const clock = `${time.slice(0, 5)} UTC`;
+  return at - now < DAY_MS ? clock : `${date} ${clock}`;
+}
+
+/** Seconds of what takes many minutes, minutes of what takes many hours: nobody knows them. */
+function roughly(ms: number): number {
+  const step = ms > 5 * 3_600_000 ? 3_600_000 : ms > 180_000 ? 60_000 : 1000;
+  return Math.max(step, Math.round(ms / step) * step);
 }
 
 /** `out1/google: suspended, ends in 2h: 421 too many (rule google-rate)` */

@@ -2,8 +2,10 @@
 // of one that keeps its tenants apart. It has its lanes, and the queues whose turn is to be decided: over all its sites,
 // so that order and priority hold for the whole provider.
 import type { Source } from '../flow/attempt.ts';
+import type { OutcomeEvent } from '../flow/event.ts';
 import type { Relay } from '../flow/route.ts';
 import { FairOrder } from '../policy/fair-order.ts';
+import { RecentCount } from '../policy/recent-count.ts';
 import type { Group } from './group.ts';
 import { Lane } from './lane.ts';
 import type { Meter } from './meter.ts';
@@ -27,6 +29,8 @@ export function relayKeyOf({ site, tls, explicit, credentials = '' }: Relay): st
   return `${site}|${tls.level}${tls.implicit === true ? '+' : ''}|${explicit ? 'explicit' : 'mx'}|${credentials}`;
 }
 
+const ENDED_PART_MS = 5000;
+
 /** Whoever keeps the destinations. */
 export interface DestinationHost {
   /** A lane of it may go on. */
@@ -44,6 +48,8 @@ export class Destination {
   readonly lanes = new Map<string, Lane>();
   /** One for each pool that has, or had, something ready: a handful. */
   readonly sets: ReadySet[] = [];
+  /** Deliveries that came to an end here in the last five minutes. Absent: none ever did. */
+  #ended: RecentCount | undefined;
   /** Routing domains whose mail goes here. */
   domains = 0;
   /** Of each of its lanes. */
@@ -69,6 +75,17 @@ export class Destination {
     // As it is now: what is opened from here on has this address and EHLO name.
     lane.source = source;
     return lane;
+  }
+
+  /** Of an attempt: those that are over are counted. `now`: due time. */
+  ended(now: number, outcomes: readonly OutcomeEvent[]): void {
+    let deliveries = 0;
+    for (const { outcome } of outcomes) if (outcome !== 'deferred') deliveries++;
+    if (deliveries > 0) (this.#ended ??= new RecentCount(ENDED_PART_MS)).add(now, deliveries);
+  }
+
+  endedPerMinute(now: number): number {
+    return this.#ended?.perMinute(now) ?? 0;
   }
 
   /** A lane of it may go on. */

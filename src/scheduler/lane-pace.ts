@@ -1,5 +1,5 @@
 // What one lane may do now by its pace, and what is counted for the next one. Survives as the state `pace/LANE`.
-import { MinuteCount } from '../policy/minute-count.ts';
+import { RecentCount } from '../policy/recent-count.ts';
 import type { Throttle } from '../flow/wait.ts';
 import type { Wakeable } from './wakes.ts';
 import { type Figures, type Pace, type PaceLimits, type PaceNumber, startPace } from '../policy/pace.ts';
@@ -39,7 +39,7 @@ export class LanePace implements Wakeable {
   pinned: Figures | undefined;
   /** undefined: as it began. */
   cause: PaceCause | undefined;
-  readonly sent = new MinuteCount();
+  readonly sent = new RecentCount();
   /** Due time at which the interval that is being looked at ends; undefined: none is. */
   intervalUntil: number | undefined;
   isLimited = { connections: false, rate: false };

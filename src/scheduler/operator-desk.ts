@@ -20,6 +20,7 @@ import type { QueuedMessage, Spool } from '../flow/spool.ts';
 import type { Suppression, SuppressionFilter, SuppressionPart } from '../flow/suppression.ts';
 import { sooner, type Wait } from '../flow/wait.ts';
 import { waitText } from '../flow/wait-words.ts';
+import { Backlog, type BacklogDeps } from './backlog.ts';
 import { CampaignDesk, type CampaignDeskDeps } from './campaign-desk.ts';
 import { reportsOf } from './dsn-reports.ts';
 import type { DueTime } from './due-time.ts';
@@ -44,6 +45,7 @@ export interface OperatorDeskDeps
     CampaignDeskDeps,
     ExplainDeskDeps,
     TopDeskDeps,
+    BacklogDeps,
     WarmupDeskDeps {
   readonly time: DueTime;
   readonly spool: Spool;
@@ -77,6 +79,7 @@ const SLICE = 200;
 
 export class OperatorDesk implements Operations {
   readonly #deps: OperatorDeskDeps;
+  readonly #backlog: Backlog;
   readonly #sources: SourceDesk;
   readonly #top: TopDesk;
   readonly suppress: Operations['suppress'];
@@ -90,6 +93,7 @@ export class OperatorDesk implements Operations {
 
   constructor(deps: OperatorDeskDeps) {
     this.#deps = deps;
+    this.#backlog = new Backlog(deps);
     this.#sources = new SourceDesk(deps);
     ({ suppress: this.suppress, unsuppress: this.unsuppress } = new SuppressionDesk(deps));
     this.#top = new TopDesk(deps);
@@ -99,7 +103,7 @@ export class OperatorDesk implements Operations {
     this.#campaigns = new CampaignDesk(deps);
   }
 
-  async queue(options: { readonly domainsMax: number }): Promise<QueueReport> {
+  async queue(options: Parameters<Operations['queue']>[0]): Promise<QueueReport> {
     const { spool, inFlight, egresses, marks, moves, recorder, feedback } = this.#deps;
     const domains = this.#domains()
       .sort((a, b) => b.waiting - a.waiting || (a.domain < b.domain ? -1 : 1))
@@ -109,6 +113,7 @@ export class OperatorDesk implements Operations {
       deliveries: spool.counts.deliveries,
       inFlight: inFlight.deliveries,
       sessions: egresses.sessions,
+      ...this.#backlog.report(options.providersMax ?? 0),
       domains: domains.map((summary) => this.#describe(summary)),
       alarms: spool.alarms(),
       paused: marks.paused,

@@ -273,6 +273,7 @@ export class Reports {
     const { outcomes: settled, again, judged } = settle(report, queued, terms);
     if (egress !== undefined) this.#deps.consequences.follow(attempt, report, judged);
     const outcomes = feedback.owe(queued, settled, report);
+    attempt.session.lane.destination.ended(this.#deps.time.now(), outcomes);
     const events: JournalEvent[] = [...outcomes];
     if (outcomes.some((event) => event.error?.kind === 'damaged')) {
       recorder.alarm('damaged-record', `the record of message ${queued.message.id} is damaged`, queued.message.id);

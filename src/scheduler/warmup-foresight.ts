@@ -2,7 +2,6 @@
 // before it expires, even if every day goes well. Looks once an hour; nothing is held or ended for it.
 import { OTHER } from '../flow/warmup.ts';
 import type { Spool } from '../flow/spool.ts';
-import { capacityUntil } from '../policy/warmup-forecast.ts';
 import type { Budgets } from './budgets.ts';
 import type { DueTime } from './due-time.ts';
 import type { Queues } from './queues.ts';
@@ -10,6 +9,7 @@ import type { Recorder } from './recorder.ts';
 import type { Settings } from './settings.ts';
 import type { Sources } from './sources.ts';
 import type { Wakeable, Wakes } from './wakes.ts';
+import { type BudgetShare, capacityWithin } from './warmup-capacity.ts';
 
 export interface ForesightDeps {
   readonly time: DueTime;
@@ -25,10 +25,7 @@ export interface ForesightDeps {
 const AGAIN_MS = 3_600_000;
 
 /** What waits for the same budgets: of one pool, provider and stream. */
-interface Waiting {
-  readonly pool: string;
-  readonly provider: string;
-  readonly stream: string;
+interface Waiting extends BudgetShare {
   deliveries: number;
 }
 
@@ -51,7 +48,7 @@ export class WarmupForesight implements Wakeable {
     const { settings, recorder } = this.#deps;
     const { lifetimeMs } = settings.stream(stream);
     if (lifetimeMs === undefined) return;
-    const capacity = this.#capacity(pool, provider, stream, lifetimeMs);
+    const capacity = capacityWithin(this.#deps, { pool, provider, stream }, lifetimeMs);
     if (deliveries <= capacity) return;
     const days = Math.round(lifetimeMs / 8_640_000) / 10;
     const text =
@@ -59,27 +56,6 @@ export class WarmupForesight implements Wakeable {
       `${deliveries} recipients wait, and its sources, which warm up, may send ${capacity} there within ${days} days; ` +
       'add a warm source to the pool, or hold the mail back where it comes from';
     recorder.alarm('warmup-expiry', text, `warmup-expiry ${pool} ${provider} ${stream}`);
-  }
-
-  /** The most that the pool's sources may hand over in time. Infinity: one of them is warm. */
-  #capacity(pool: string, provider: string, stream: string, lifetimeMs: number): number {
-    const { settings, sources, budgets } = this.#deps;
-    const tiers = sources.tiers(pool);
-    // Nobody may send at all: that has an alarm of its own.
-    if (tiers.length === 0) return Infinity;
-    let capacity = 0;
-    for (const members of tiers) {
-      for (const { source } of members) {
-        const plan = settings.planOf(source.name);
-        const day = budgets.dayOf(source.name);
-        if (plan === undefined || day === undefined) return Infinity;
-        const warming = budgets.find(source.name, provider);
-        if (warming === undefined || warming.isWarm) return Infinity;
-        if (plan.exceptStreams.includes(stream)) continue;
-        capacity += capacityUntil(warming.ladder, day.calendar, warming.state, day.now() + lifetimeMs);
-      }
-    }
-    return capacity;
   }
 
   #waiting(): Iterable<Waiting> {

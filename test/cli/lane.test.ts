@@ -71,7 +71,7 @@ test('lane show: what limits it, and the reply that slowed it', async (t) => {
   const at = stage(t);
   const asked = await at.relay({ 'GET /v1/lanes/show?lane=out1%2Fgoogle': { body: BLOCKED } });
   const { out } = await at.run(['lane', 'show', 'out1/google']);
-  assert.match(out, /^out1\/google: suspended\n {2}waits for: out1\/google: suspended, ends in 10m: 421 4\.7\.28/);
+  assert.match(out, /^out1\/google: suspended\n {2}waits for out1\/google: suspended, ends in 10m: 421 4\.7\.28/);
   assert.match(out, /connections: 0\/1 \(ceiling 20\); deliveries in the last minute: 7, allowed 3\.5 \(ceiling any\)/);
   assert.match(out, /by rule google-4-7-28-unusual: 421 4\.7\.28 unusual rate\n$/);
   assert.deepEqual(asked, ['GET /v1/lanes/show?lane=out1%2Fgoogle']);

@@ -16,6 +16,39 @@ const report = (now: number): QueueReport => ({
   deliveries: 1234,
   inFlight: 2,
   sessions: 1,
+  providers: [
+    {
+      name: 'google',
+      kind: 'provider',
+      waiting: 1200,
+      inFlight: 2,
+      sessions: 1,
+      perMinute: 29.6,
+      waits: [
+        {
+          deliveries: 1100,
+          wait: { for: 'turn' },
+          text: 'the pace of out1/google: 30 a minute, lowered 3m ago: 421 4.7.28 slow\u001b[2J down (rule google-rate)',
+        },
+        { deliveries: 100, wait: { for: 'turn' }, text: 'held, paused: tenant/acme' },
+      ],
+      drain: { is: 'empty-about', at: now + 2_400_000, held: 100 },
+      empties: 'about in 40m',
+    },
+    {
+      name: 'mx1.hosts-of-one-domain.example,mx2.hosts-of-one-domain.example',
+      kind: 'site',
+      domain: 'example.org',
+      waiting: 34,
+      inFlight: 0,
+      sessions: 0,
+      perMinute: 0,
+      waits: [{ deliveries: 34, wait: { for: 'turn' }, text: 'an answer from DNS' }],
+      drain: { is: 'unknown', held: 0 },
+      empties: 'not known',
+    },
+  ],
+  others: { providers: 1200, waiting: 30_000, inFlight: 7 },
   domains: [
     {
       domain: 'example.net',
@@ -49,10 +82,10 @@ const report = (now: number): QueueReport => ({
 
 test('queue: totals, alarms, pauses and domains; nothing moves the cursor', async (t) => {
   const at = stage(t);
-  const asked = await at.relay({ 'GET /v1/queue?domains=20': { body: report(at.clock.now()) } });
+  const asked = await at.relay({ 'GET /v1/queue?providers=10&domains=20': { body: report(at.clock.now()) } });
   const { code, out } = await at.run(['queue']);
   assert.equal(code, EXIT.ok);
-  assert.deepEqual(asked, ['GET /v1/queue?domains=20']);
+  assert.deepEqual(asked, ['GET /v1/queue?providers=10&domains=20']);
   assert.equal(
     out,
     [
@@ -64,14 +97,22 @@ test('queue: totals, alarms, pauses and domains; nothing moves the cursor', asyn
       'moved: campaign/acme/spring to the pool warm',
       'ALARM 2026-01-02T03:04:05.000Z slow-sync: the disk takes 12 s',
       '',
+      'PROVIDER     WAITING  IN FLIGHT  CONN  PER MIN  EMPTIES',
+      'google         1,200          2     1       30  about in 40m',
+      '  1,100 wait for the pace of out1/google: 30 a minute, lowered 3m ago: 421 4.7.28 slow?[2J down (rule google-rate)',
+      '  100 are held, paused: tenant/acme',
+      'example.org       34          0     0        0  not known',
+      '  waits for an answer from DNS',
+      'and 30,000 for 1,200 others, 7 in flight',
+      '',
       'DOMAIN       WAITING  IN FLIGHT  CONN  NEXT   WAITS FOR',
       'example.net    1,200          2     1  in 5m  451 try?[2J later',
       'example.org       34          0     0  now',
       '',
     ].join('\n'),
   );
-  await at.run(['queue', '--domains', '3']);
-  assert.equal(asked[1], 'GET /v1/queue?domains=3');
+  await at.run(['queue', '--domains', '3', '--providers', '2']);
+  assert.equal(asked[1], 'GET /v1/queue?providers=2&domains=3');
 });
 
 test('queue: without a relay 69, with a half edited configuration it still works', async (t) => {
@@ -80,7 +121,7 @@ test('queue: without a relay 69, with a half edited configuration it still works
   assert.equal(none.code, EXIT.noRelay);
   assert.match(none.note, /^postilion: no relay is running here: nobody listens at .*control.sock\n$/);
   writeFileSync(join(at.configDir, 'postilion.yaml'), 'hostnam: x');
-  await at.relay({ 'GET /v1/queue?domains=20': { body: report(0) } });
+  await at.relay({ 'GET /v1/queue?providers=10&domains=20': { body: report(0) } });
   const ran = await at.run(['queue', '--json']);
   assert.equal(ran.code, EXIT.ok);
   assert.deepEqual(JSON.parse(ran.out), report(0));

@@ -82,7 +82,7 @@ test('control: every request reaches its operation, named as the operator', asyn
   const relay = await made(t);
   const asked: readonly (readonly [string, unknown?])[] = [
     ['GET /v1/queue'],
-    ['GET /v1/queue?domains=7'],
+    ['GET /v1/queue?domains=7&providers=0'],
     [`POST /v1/messages/${ID.toUpperCase()}/retry`],
     [`POST /v1/messages/${ID}/cancel`, {}],
     ['POST /v1/queue/retry'],
@@ -124,8 +124,8 @@ test('control: every request reaches its operation, named as the operator', asyn
     ],
   );
   assert.deepEqual(relay.calls, [
-    ['queue', { domainsMax: 100 }],
-    ['queue', { domainsMax: 7 }],
+    ['queue', { domainsMax: 100, providersMax: 20 }],
+    ['queue', { domainsMax: 7, providersMax: 0 }],
     ['retry', ID, 'operator'],
     ['cancel', ID, 'operator'],
     ['retryAll', undefined, 'operator'],
@@ -251,7 +251,7 @@ test('control: what is not there is 404 with a sentence', async (t) => {
 test('control: what the schema does not say is 400, and nothing is done', async (t) => {
   const relay = await made(t);
   for (const [call, body, raw] of [
-    ['GET /v1/queue?domains=0'],
+    ['GET /v1/queue?providers=-1'],
     ['GET /v1/top?rows=0'],
     ['GET /v1/top?rows=10000'],
     ['GET /v1/queue?domains=10001'],
