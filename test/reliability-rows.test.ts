@@ -2,13 +2,8 @@
 // state, abuse, exhaustion, remote servers, DNS, storage, networks, stops, secrets), and the tests that show it. The table
 // cannot rot: each file and each name must be there.
 import { deepEqual } from 'node:assert/strict';
-import { existsSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { test } from 'node:test';
-import { PROJECT_ROOT } from './support/tree.ts';
-
-/** File below test/ → names as they stand in its source (those made of a template with their `${…}`). */
-type Shown = Readonly<Record<string, readonly string[]>>;
+import { missingTests, type Shown } from './support/named-tests.ts';
 
 const dialogs = (...names: readonly string[]): Shown => ({
   'submission/dialogs.test.ts': ["dialog: ${file.replace('.dialog', '')}"],
@@ -423,17 +418,5 @@ test('reliability rows: each has its tests, and every one of them is there', () 
     Object.keys(ROWS).map((row) => Number.parseInt(row, 10)),
     wanted,
   );
-  const missing: string[] = [];
-  for (const [row, shown] of Object.entries(ROWS)) {
-    for (const [file, names] of Object.entries(shown)) {
-      const path = join(PROJECT_ROOT, 'test', file);
-      const source = existsSync(path) ? readFileSync(path, 'utf8') : undefined;
-      if (source === undefined) missing.push(`${row}: no file test/${file}`);
-      for (const name of names) {
-        const isThere = ["'", '`', '"'].some((quote) => source?.includes(`${quote}${name}${quote}`));
-        if (!isThere) missing.push(`${row}: no test "${name}" in test/${file}`);
-      }
-    }
-  }
-  deepEqual(missing, []);
+  deepEqual(missingTests(ROWS), []);
 });

@@ -112,7 +112,7 @@ export class ReplyParser {
       const space = text.indexOf(' ');
       const word = space === -1 ? text : text.slice(0, space);
       if (ENHANCED.test(word)) {
-        if (this.#count === 1) this.#enhanced = word;
+        this.#enhanced ??= word;
         text = text.slice(word.length + 1);
       }
     }

@@ -53,6 +53,16 @@ test('classify: what is wrong with rules is said with its place', () => {
   assert.equal(said.length, 7, said.join('\n'));
 });
 
+test('classify: of two rules with the same words the first alone acts', () => {
+  const rule = (id: string, actions: readonly string[]) => ({
+    ...{ id, text: ['server busy'], category: 'rate-limit', actions, sample: '451 server busy' },
+  });
+  const rules = [rule('a', ['slow rate']), rule('b', ['suspend source+provider 1h'])];
+  const { set: both } = buildRuleSet({ ...data, rules });
+  const found = classify(both, questionOf('451 Server busy'));
+  assert.deepEqual([found.rule, found.actions.map(actionText)], ['a', ['retry normal', 'slow rate']]);
+});
+
 test('classify: codes lie both ways', () => {
   const banned = classify(set, questionOf('550 5.7.606 Access denied, banned sending IP [192.0.2.1]', 'office365'));
   assert.equal(banned.kind, 'deferred');

@@ -33,6 +33,11 @@ const CASES: readonly (readonly [name: string, text: string, want: Outcome])[] =
     '550-5.1.1 no\r\n550 5.1.1 such user\r\n',
     { replies: [{ code: 550, enhanced: '5.1.1', lines: ['no', 'such user'] }] },
   ],
+  [
+    'an enhanced code behind the first line counts',
+    '554-mx.test\r\n554-5.7.1 blocked\r\n554 5.7.1 ask us\r\n',
+    { replies: [{ code: 554, enhanced: '5.7.1', lines: ['mx.test', 'blocked', 'ask us'] }] },
+  ],
   ['an address is no enhanced code', '250 2.1.1.1 x\r\n', { replies: [{ code: 250, lines: ['2.1.1.1 x'] }] }],
   [
     'a bare LF ends a line',
