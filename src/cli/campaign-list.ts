@@ -12,7 +12,7 @@ export const campaignList: Command = {
   words: ['campaign', 'list'],
   summary: 'List campaigns, and how much of each goes wrong',
   details:
-    'answered, bounces, spam and blocks: within the window of `breaker` in sending.yaml. bounces: the recipient is not there. spam: refused for what it says. blocks: the source or the sending domain is blocked.',
+    'answered, bounces, spam and blocks: within the window of `breaker` in sending.yaml. bounces: the recipient is not there. spam: refused for what it says. blocks: the source or the sending domain is blocked. A campaign that a reply has suspended says until when, and which reply.',
   options: [
     { flags: '--tenant <name>', doc: 'only those of this tenant' },
     { flags: '--campaigns <n>', doc: 'campaigns to show, those with most mail first (20)' },

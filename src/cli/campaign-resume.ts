@@ -7,9 +7,9 @@ import { getFolders } from './folders.ts';
 
 export const campaignResume: Command = {
   words: ['campaign', 'resume'],
-  summary: 'Release a campaign that was paused, by `campaign pause` or by itself',
+  summary: 'Release a campaign that was paused, by `campaign pause` or by itself, or suspended by a reply',
   details:
-    'What was answered to it before is forgotten: it is only paused by itself again for what comes. Exit code 1 when it is not paused.',
+    'What was answered to it before is forgotten: it is only paused by itself again for what comes. Exit code 1 when it is neither.',
   args: CAMPAIGN_ARGUMENT,
   examples: [['postilion campaign resume acme/spring', 'once its list was cleaned']],
   async run(call) {

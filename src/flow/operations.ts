@@ -3,7 +3,7 @@
 import type { BacklogReport } from './backlog.ts';
 import type { AlarmEvent, DsnKind, OutcomeEvent } from './event.ts';
 import type { Explained, ExplainQuestion } from './explain.ts';
-import type { LaneOperations } from './lanes.ts';
+import type { LaneOperations, SuspensionReport } from './lanes.ts';
 import type { Message, MessageId } from './message.ts';
 import type { OutcomeKind } from './outcome.ts';
 import type { QueuedMessage } from './spool.ts';
@@ -52,12 +52,14 @@ export interface KeylessDomain {
 export interface CampaignReport {
   readonly tenant: string;
   readonly campaign: string;
-  /** cancelling: what waited when it was cancelled is being settled. */
-  readonly state: 'active' | 'paused' | 'cancelling';
+  /** cancelling: what waited when it was cancelled is being settled. suspended: a reply said so. */
+  readonly state: 'active' | 'paused' | 'cancelling' | 'suspended';
   readonly waiting: number;
   readonly inFlight: number;
-  /** Paused by itself: the figures that were too high. */
+  /** Paused by itself: the figures that were too high. Suspended: until when, and the reply that did it. */
   readonly why?: string;
+  /** What a reply has suspended, whatever its state is besides. */
+  readonly suspension?: SuspensionReport;
   /** Where it was moved. */
   readonly pool?: string;
   /** What was answered within the last `windowMs`. Absent: nothing was. */

@@ -5,6 +5,7 @@ import type { SuspensionReport } from './lanes.ts';
 import type { CapFigure, Throttle, Wait } from './wait.ts';
 import { IN_ALL } from './warmup.ts';
 
+const HOUR_MS = 3_600_000;
 const DAY_MS = 86_400_000;
 const HELD = 'held, ';
 
@@ -78,15 +79,16 @@ export function drainText(forecast: DrainForecast, now: number): string {
     case 'empty-about':
       return `about ${momentText(now + roughly(forecast.at - now), now)}`;
     case 'not-before':
-      return `not before ${clockText(forecast.at, now)}`;
+      return notBeforeText(forecast.at, now);
   }
 }
 
-/** `09:00 UTC`; of another day its date too. */
-function clockText(at: number, now: number): string {
+/** `in 12m or later`, `not before 09:00 UTC`; of another day its date too. */
+function notBeforeText(at: number, now: number): string {
+  if (at - now < HOUR_MS) return `${momentText(now + roughly(at - now), now)} or later`;
   const [date = '', time = ''] = new Date(at).toISOString().split('T');
   const clock = `${time.slice(0, 5)} UTC`;
-  return at - now < DAY_MS ? clock : `${date} ${clock}`;
+  return `not before ${at - now < DAY_MS ? clock : `${date} ${clock}`}`;
 }
 
 /** Seconds of what takes many minutes, minutes of what takes many hours: nobody knows them. */
@@ -103,7 +105,7 @@ export function suspensionText(suspension: SuspensionReport, now: number): strin
   const why = remedy === undefined ? cause : `${cause}; mend ${remedy}`;
   switch (state) {
     case 'held':
-      return `${HELD}${whose}${name} until \`postilion lane resume ${name}\`: ${why}`;
+      return `${HELD}${whose}${name} until \`postilion ${what === 'campaign' ? 'campaign' : 'lane'} resume ${name}\`: ${why}`;
     case 'probing':
       return `${whose}${name}: one delivery at a time tries after a suspension: ${why}`;
     case 'suspended':

@@ -8,6 +8,7 @@ import { MOVE, type Moves } from './moves.ts';
 import type { Queues } from './queues.ts';
 import type { Recorder } from './recorder.ts';
 import type { Settings } from './settings.ts';
+import type { Suspensions } from './suspensions.ts';
 
 export interface MarkDeskDeps {
   readonly clock: Clock;
@@ -17,7 +18,10 @@ export interface MarkDeskDeps {
   readonly campaigns: Campaigns;
   readonly queues: Queues;
   readonly recorder: Recorder;
+  readonly suspensions: Suspensions;
 }
+
+const CAMPAIGN = 'campaign/';
 
 export class MarkDesk {
   readonly #deps: MarkDeskDeps;
@@ -32,9 +36,12 @@ export class MarkDesk {
     this.#write(`${PAUSE}${mark}`, clock.now(), by);
   }
 
+  /** Of a campaign also what a reply has suspended. False: neither was. */
   resume(mark: string, by: string): boolean {
-    const { marks, queues, campaigns } = this.#deps;
-    if (!marks.resume(mark)) return false;
+    const { marks, queues, campaigns, suspensions } = this.#deps;
+    const isCampaign = mark.startsWith(CAMPAIGN);
+    const wasSuspended = isCampaign && suspensions.clear('campaign', mark.slice(CAMPAIGN.length), by);
+    if (!marks.resume(mark)) return wasSuspended;
     this.#write(`${PAUSE}${mark}`, undefined, by);
     campaigns.resumed(mark);
     queues.unpark();

@@ -38,6 +38,19 @@ test('campaign list: state, mail, figures and why; nothing moves the cursor', as
   assert.equal(asked.length, 3);
 });
 
+test('campaign list: one that a reply has suspended says until when, and which reply', async (t) => {
+  const at = stage(t);
+  const why =
+    'campaign acme/spring: suspended, ends in 40m: 421 4.7.0 due to the nature of the content (rule google-spam)';
+  const { pool: _, ...spring } = SPRING;
+  await at.relay({ 'GET /v1/campaigns?campaigns=20': { body: [{ ...spring, state: 'suspended', why }] } });
+  const { out } = await at.run(['campaign', 'list']);
+  assert.match(
+    out,
+    /^acme\/spring {2}suspended {2}120,000 .* {2}campaign acme\/spring: suspended, ends in 40m: 421 4\.7\.0/m,
+  );
+});
+
 test('campaign pause, resume, move, cancel: named by tenant and label', async (t) => {
   const at = stage(t);
   const done = { body: { done: true } };

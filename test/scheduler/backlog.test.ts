@@ -101,6 +101,6 @@ test('backlog: what is suspended empties not before that ends', async () => {
   const [google] = await backlog(world);
   deepEqual(google?.drain, { is: 'not-before', at: world.clock.now() - 1000 + 90 * MINUTE, held: 0 });
   match(google?.empties ?? '', /^not before \d\d:\d\d UTC$/);
-  match(google?.waits[0]?.text ?? '', /^default\/google: suspended, ends in 1h29m|in 1h30m/);
+  match(google?.waits[0]?.text ?? '', /^default\/google: suspended, ends in 1h30m: by operator$/);
   await world.end();
 });

@@ -313,7 +313,22 @@ test('suspension: a campaign whose mail is refused as spam waits an hour, other 
   equal(world.spool.states('suspend/').length, 1);
   await world.clock.advance(50 * MINUTE);
   equal(ofSpring(), tried);
+  const [spring] = await world.scheduler.operations.campaigns(undefined, 10);
+  deepEqual(
+    [spring?.campaign, spring?.state, spring?.suspension?.until],
+    ['spring', 'suspended', suspensions[0]?.until],
+  );
+  match(
+    spring?.why ?? '',
+    /^campaign default\/spring: suspended, ends in \d+m\S*: 421 4\.7\.0 due to the nature .*\(rule \S+\)$/,
+  );
+  // A pause and its end leave nothing of the suspension.
+  await world.scheduler.operations.pause('campaign/default/spring', 'operator');
+  equal((await world.scheduler.operations.campaigns(undefined, 10))[0]?.state, 'paused');
   far.answer = () => undefined;
+  equal(await world.scheduler.operations.resume('campaign/default/spring', 'operator'), true);
+  equal((await world.scheduler.operations.campaigns(undefined, 10))[0]?.state, 'active');
+  equal(await world.scheduler.operations.resume('campaign/default/spring', 'operator'), false);
   await world.clock.advance(8 * HOUR);
   equal(world.kinds().filter((kind) => kind === 'delivered').length, 200);
   deepEqual(world.spool.states('suspend/'), []);
