@@ -1,7 +1,8 @@
 // What is kept is what was sent, with our fields in front and control fields gone, whatever the size, the segmentation
 // and the memory there is.
-import { deepEqual, equal, match } from 'node:assert/strict';
+import { deepEqual, equal, match, ok } from 'node:assert/strict';
 import { test } from 'node:test';
+import { awkwardMail } from '../support/awkward-mail.ts';
 import { withRig } from './rig.ts';
 import { begin, checkSums, submit, theirs } from './talk.ts';
 
@@ -27,6 +28,35 @@ for (const [name, sent, kept] of [
     });
   });
 }
+
+test('content: whatever is known to be awkward, an invitation among it, is kept exactly', async () => {
+  await withRig({}, async (rig) => {
+    for (const [name, content] of Object.entries(awkwardMail())) {
+      const sent = content.toString('latin1').replace(/(?<!\r\n)$/, '\r\n');
+      match(await submit(rig, `${sent.replace(/^\./gm, '..')}.\r\n`), /^250 2\.6\.0 /, name);
+      const kept = rig.writer.kept.at(-1);
+      ok(kept !== undefined && theirs(kept) === sent, name);
+    }
+  });
+});
+
+test('content: recipients are those of RCPT alone, whatever To, Cc, Bcc and From say', async () => {
+  await withRig({}, async (rig) => {
+    const client = await rig.sender();
+    await begin(client);
+    const header =
+      'From: x@other.example\r\nTo: c@example.org, d@example.org\r\nCc: e@example.org\r\nBcc: f@example.org\r\n';
+    client.send(`${header}Resent-To: g@example.org\r\n\r\nb\r\n.\r\n`);
+    match(await client.reply(), /^250 2\.6\.0 /);
+    const { message } = rig.only;
+    equal(message.reversePath, 'a@example.com');
+    deepEqual(
+      message.forwardPaths.map(({ mailbox }) => mailbox),
+      ['b@example.net'],
+    );
+    ok(theirs(rig.only).startsWith(header));
+  });
+});
 
 test('content: Date and Message-ID are added only when absent, behind our Received and before theirs', async () => {
   await withRig({ options: { received: 'anonymous' } }, async (rig) => {
