@@ -47,6 +47,8 @@ export function waitText(wait: Wait, now: number): string {
     }
     case 'egress':
       return 'an egress process';
+    case 'disk':
+      return `the disk: ${wait.unsynced} outcomes are not synced yet`;
     case 'source':
       return `a source: none of pool ${wait.pool} may send`;
     case 'warm-source':

@@ -45,6 +45,8 @@ export type Wait =
       readonly until?: number;
     }
   | { readonly for: 'egress' }
+  /** Outcomes that are written and not synced, too many for anything more to begin. */
+  | { readonly for: 'disk'; readonly unsynced: number }
   /** No source of the pool may send. */
   | { readonly for: 'source'; readonly pool: string }
   /** Every source that may send warms up, and this stream is kept off them. */
@@ -109,6 +111,7 @@ export function endOf(wait: Wait): number | 'flows' | 'held' {
     case 'turn':
     case 'dns':
     case 'egress':
+    case 'disk':
       return 'flows';
   }
 }

@@ -1,56 +1,44 @@
 // The one place that says what mail waits for. It asks what granting (granting.ts, slots.ts) would ask, in the same order,
 // and changes nothing: nobody waits in a line, no interval of a pace begins and no budget is reserved because somebody looked.
-import type { Clock } from '../base/clock.ts';
 import type { Message } from '../flow/message.ts';
-import type { QueueName } from '../flow/spool.ts';
+import type { QueueName, Spool } from '../flow/spool.ts';
 import { sooner, type Wait } from '../flow/wait.ts';
 import { OTHER } from '../flow/warmup.ts';
-import type { Addresses } from './addresses.ts';
+import { mayGrant } from '../policy/caps.ts';
 import type { Budgets } from './budgets.ts';
 import type { Destination } from './destination.ts';
-import type { DueTime } from './due-time.ts';
-import type { Egresses } from './egresses.ts';
 import type { HeldBack } from './held-back.ts';
 import { holdOf, type HoldDeps } from './hold.ts';
-import type { LaneGate } from './lane-gate.ts';
-import { firstOf, type Lane } from './lane.ts';
-import type { LeftOut } from './left-out.ts';
-import type { Limits } from './limits.ts';
-import type { Meter } from './meter.ts';
-import type { Paces } from './paces.ts';
+import type { InFlight } from './in-flight.ts';
+import type { Lane } from './lane.ts';
+import {
+  familyWait,
+  hostWait,
+  LaneWaits,
+  type LaneWaitsDeps,
+  type Place,
+  suspensionWait,
+  wallOf,
+} from './lane-waits.ts';
 import type { Queue } from './queue.ts';
-import type { ReachFailure } from './reach.ts';
 import type { PoolSource } from './settings.ts';
 import type { Sources } from './sources.ts';
-import { type Suspension, suspensionReport } from './suspensions.ts';
 
-export interface WaitsDeps extends HoldDeps {
-  readonly clock: Clock;
-  readonly time: DueTime;
-  readonly egresses: Egresses;
+export interface WaitsDeps extends HoldDeps, LaneWaitsDeps {
+  readonly spool: Spool;
+  readonly inFlight: InFlight;
   readonly sources: Sources;
   readonly budgets: Budgets;
-  readonly limits: Limits;
-  readonly addresses: Addresses;
-  readonly paces: Paces;
-  readonly gate: LaneGate;
-  readonly leftOut: LeftOut;
   readonly heldBack: HeldBack;
-}
-
-/** Where mail goes, once its route is known. */
-export interface Place {
-  readonly destination: Destination;
-  /** Absent: any of the destination. */
-  readonly site?: string;
-  readonly relayKey?: string;
 }
 
 export class Waits {
   readonly #deps: WaitsDeps;
+  readonly #lanes: LaneWaits;
 
   constructor(deps: WaitsDeps) {
     this.#deps = deps;
+    this.#lanes = new LaneWaits(deps);
   }
 
   /** Of a queue: what the first of it that is not on its way waits for. `firstDueAt`: of its order in the spool. */
@@ -59,7 +47,8 @@ export class Waits {
     const held = this.ofName(queue, queue.name);
     if (held !== undefined) return held;
     const { route, destination, site, relayKey } = domain;
-    if (route.state === 'unknown') return { for: 'dns-again', text: route.text, until: this.#wall(route.until) };
+    if (route.state === 'unknown')
+      return { for: 'dns-again', text: route.text, until: wallOf(this.#deps, route.until) };
     if (route.state === 'asking' || route.state === 'line') return { for: 'dns' };
     const place = destination && { destination, site, relayKey };
     const down = place && this.#down(place, this.#deps.settings.poolOf(queue.name, rule));
@@ -67,7 +56,7 @@ export class Waits {
     // The spool's order holds what is on its way too, the queue's does not.
     if (queue.firstDueAt === Infinity && queue.inFlight > 0) return { for: 'delivery' };
     const first = queue.firstDueAt === Infinity ? firstDueAt : Math.max(firstDueAt, queue.firstDueAt);
-    if (first > this.#deps.time.now()) return { for: 'next-attempt', until: this.#wall(first) };
+    if (first > this.#deps.time.now()) return { for: 'next-attempt', until: wallOf(this.#deps, first) };
     return place === undefined ? { for: 'turn' } : this.ofPlace(place, queue.name, queue);
   }
 
@@ -76,7 +65,7 @@ export class Waits {
     const { heldBack, clock, time } = this.#deps;
     const held = this.ofName(queue, queue.name);
     if (held !== undefined) return held;
-    if (dueAt > time.now()) return { for: 'next-attempt', until: this.#wall(dueAt) };
+    if (dueAt > time.now()) return { for: 'next-attempt', until: wallOf(this.#deps, dueAt) };
     const suspension = heldBack.keeps(queue, message);
     if (suspension !== undefined) return suspensionWait(suspension, clock.now());
     return this.ofQueue(queue, dueAt);
@@ -93,18 +82,20 @@ export class Waits {
 
   /** Of mail that is due and whose place is known: the sources of its pool, tier by tier, as slots.ts asks them. */
   ofPlace(place: Place, name: QueueName, queue?: Queue, pool?: string): Wait {
-    const { sources, egresses, settings, limits } = this.#deps;
+    const { sources, egresses, settings, limits, spool, inFlight } = this.#deps;
     const from = pool ?? (queue === undefined ? name.pool : settings.poolOf(name, queue.binding.rule));
     if (egresses.count === 0) return { for: 'egress' };
+    const { unsynced } = spool;
+    if (!mayGrant(unsynced, inFlight.attempts, settings.limits.unsyncedMin)) return { for: 'disk', unsynced };
     const owner = limits.ownerOf(name);
-    if (owner !== undefined) return this.#cap(owner, false) ?? { for: 'turn' };
+    if (owner !== undefined) return this.#lanes.cap(owner, false) ?? { for: 'turn' };
     const tiers = sources.tiers(from);
     if (tiers.length === 0) return { for: 'source', pool: from };
     let soonest: Wait | undefined;
     for (const members of tiers) {
       const turn = this.#turn(members, place, name.stream);
       for (const { source } of turn.may) {
-        const wait = this.#ofLane(place.destination.lane(source), place);
+        const wait = this.#lanes.of(place.destination.lane(source), place);
         if (wait === undefined) return { for: 'turn' };
         soonest = sooner(soonest, wait);
       }
@@ -127,7 +118,7 @@ export class Waits {
     if (spent !== undefined) return spent;
     const { name, provider } = destination;
     const site = provider === undefined ? name : name === provider ? undefined : name.slice(provider.length + 1);
-    return this.#ofLane(lane, { destination, ...(site !== undefined && { site }) }) ?? { for: 'turn' };
+    return this.#lanes.of(lane, { destination, ...(site !== undefined && { site }) }) ?? { for: 'turn' };
   }
 
   #isWanted({ destination, source }: Lane): boolean {
@@ -195,105 +186,13 @@ export class Waits {
       const lane = destination.lanes.get(source.name);
       const reach = lane?.findReach(site);
       if (lane === undefined || reach === undefined || reach.isAwake(now)) return undefined;
-      soonest = sooner(soonest, hostWait(lane, reach.lastFailure, this.#wall(reach.openAfter)));
+      soonest = sooner(soonest, hostWait(lane, reach.lastFailure, wallOf(this.#deps, reach.openAfter)));
     }
     return soonest;
-  }
-
-  /** undefined: it has room. As `Slots` asks. */
-  #ofLane(lane: Lane, { site, relayKey }: Place): Wait | undefined {
-    const { gate, clock, time, egresses, leftOut } = this.#deps;
-    if (leftOut.stops(lane)) return familyWait(lane);
-    const suspension = gate.find(lane);
-    if (suspension !== undefined && gate.closedUntil(lane) !== undefined)
-      return suspensionWait(suspension, clock.now());
-    for (const meter of lane.meters) {
-      const cap = meter.isPaced ? this.#cap(meter, false) : undefined;
-      if (cap !== undefined) return cap;
-    }
-    const isIdle = relayKey === undefined ? lane.idle.size > 0 : firstOf(lane.idle, relayKey) !== undefined;
-    if (isIdle) return this.#rate(lane);
-    const now = time.now();
-    const reach = site === undefined ? undefined : lane.findReach(site);
-    if (reach !== undefined && reach.openAfter > now)
-      return hostWait(lane, reach.lastFailure, this.#wall(reach.openAfter));
-    if (reach?.isProbing === true && reach.sessions.size > 0) return hostWait(lane, reach.lastFailure);
-    if (egresses.leastBusy() === undefined) return { for: 'egress' };
-    return this.#opening(lane, site) ?? this.#rate(lane);
-  }
-
-  /** What lets it open no connection. */
-  #opening(lane: Lane, site: string | undefined): Wait | undefined {
-    const { paces, limits, addresses } = this.#deps;
-    const pace = paces.of(lane);
-    if (lane.sessions.size >= pace.connections && pace.connections < pace.limits.ceiling.connections) {
-      return this.#pace(lane, 'connections');
-    }
-    const address = site === undefined ? undefined : addresses.fullOf(lane, site);
-    for (const meter of [...lane.meters, limits.total, address]) {
-      const cap = meter && this.#cap(meter, true);
-      if (cap !== undefined) return cap;
-    }
-    return lane.sessions.size >= pace.connections ? this.#pace(lane, 'connections') : undefined;
-  }
-
-  #rate(lane: Lane): Wait | undefined {
-    const { paces, time } = this.#deps;
-    const pace = paces.of(lane);
-    return pace.isSpaced && pace.nextAt > time.now() ? this.#pace(lane, 'rate') : undefined;
-  }
-
-  #pace(lane: Lane, part: 'connections' | 'rate'): Wait {
-    const pace = this.#deps.paces.of(lane);
-    const throttle = pace.cause?.throttle;
-    return {
-      for: 'pace',
-      lane: lane.name,
-      part,
-      allowed: part === 'rate' ? pace.perMinute : pace.connections,
-      isPinned: pace.pinned !== undefined,
-      ...(throttle !== undefined && { throttle }),
-      ...(part === 'rate' && { until: this.#wall(pace.nextAt) }),
-    };
-  }
-
-  #cap(meter: Meter, opens: boolean): Wait | undefined {
-    const { limits, clock } = this.#deps;
-    const now = limits.now();
-    const found = meter.hindrance(now, opens);
-    if (found === undefined) return undefined;
-    const { figure, until } = found;
-    return {
-      for: 'cap',
-      by: meter.by,
-      name: meter.name,
-      figure,
-      ...(until !== undefined && { until: clock.now() + until - now }),
-    };
   }
 
   #isAwake(lane: Lane, site = ''): boolean {
     const { gate, time } = this.#deps;
     return !gate.isStopped(lane) && (lane.findReach(site)?.isAwake(time.now()) ?? true);
   }
-
-  /** Of due time. */
-  #wall(due: number): number {
-    const { clock, time } = this.#deps;
-    return Math.round(clock.now() + due - time.now());
-  }
-}
-
-function suspensionWait(suspension: Suspension, now: number): Wait {
-  return { for: 'suspension', suspension: suspensionReport(suspension, now) };
-}
-
-function familyWait({ source, destination }: Lane): Wait {
-  return { for: 'ipv4-source', source: source.name, at: destination.provider ?? destination.name };
-}
-
-function hostWait(lane: Lane, failure: ReachFailure | undefined, until?: number): Wait {
-  const { reply, error } = failure ?? {};
-  const text = reply === undefined ? (error?.text ?? 'closed') : `${reply.code} ${reply.lines.join(' ')}`;
-  return { for: 'host', lane: lane.name, source: lane.source.name, text, ...(until !== undefined && { until }) };
 }

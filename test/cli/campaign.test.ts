@@ -104,15 +104,32 @@ test('explain: the question names what the mail would be, and the answer ends wi
     pool: 'default',
     sources: ['out1'],
     lanes: [],
-    caps: [],
-    budgets: [],
-    suspensions: [],
+    caps: [
+      {
+        by: 'lane',
+        name: 'mx.example.net',
+        figures: [
+          { cap: 'connections', count: 1 },
+          { cap: 'rate', count: 600, perMs: 60_000 },
+        ],
+        burst: 5,
+        deliveriesPerConnection: 100,
+      },
+    ],
+    budgets: [{ source: 'out1', provider: '*', used: 1200, budget: 5000, until: at.clock.now() + 60_000 }],
+    suspensions: [{ what: 'lane', name: 'out2/x', state: 'held', since: 1, by: 'operator' }],
     suppressions: [],
     verdict: 'it goes now, from out1 to mx.example.net:25, once its turn comes',
   };
   const asked = await at.relay({ 'GET /v1/explain?address=a%40example.net&stream=bulk': { body } });
   const ran = await at.run(['explain', 'a@example.net', '--stream', 'bulk']);
   assert.equal(ran.code, EXIT.ok);
+  assert.match(
+    ran.out,
+    /^cap: +lane mx\.example\.net: 1 connection, 600 in 1m, 5 at once, 100 deliveries a connection$/m,
+  );
+  assert.match(ran.out, /^budget: +out1 at all: 1,200 of 5,000 used today, the next in 1m$/m);
+  assert.match(ran.out, /^suspended: +held, out2\/x until `postilion lane resume out2\/x`: by operator$/m);
   assert.match(ran.out, /^so: +it goes now, from out1 to mx.example.net:25, once its turn comes$/m);
   assert.equal(asked.length, 1);
 });

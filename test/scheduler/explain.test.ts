@@ -2,7 +2,8 @@ import { deepEqual, equal, match } from 'node:assert/strict';
 import { test } from 'node:test';
 import type { ExplainQuestion } from '../../src/flow/explain.ts';
 import type { Router } from '../../src/flow/route.ts';
-import { HOUR, MINUTE, OPTIONS, relay, World } from './world.ts';
+import { PLAN } from './warm-world.ts';
+import { HOUR, MINUTE, OPTIONS, relay, SOURCE, World } from './world.ts';
 
 const router: Router = {
   resolve: async (domain) => ({
@@ -60,5 +61,72 @@ test('explain: route, hosts, pool and lanes, and one sentence that says what wou
   equal(await verdict('a@x.example'), 'it waits for a source: none of pool default may send');
   equal(world.wire.attempts, 1);
   await world.clock.advance(MINUTE);
+  await world.end();
+});
+
+const perMinute = (count: number) => ({ count, perMs: MINUTE });
+
+test('explain: the caps in force, budgets used and of how many, and whoever is suspended there; nothing begins by it', async () => {
+  const world = new World({
+    options: {
+      ...OPTIONS,
+      sources: { default: { ...SOURCE, warmup: 'plan', caps: { rates: [perMinute(90)], burst: 5 } } },
+      plans: { plan: { ...PLAN, stages: [50], total: [400] } },
+      tenants: { default: { weight: 1, caps: { rates: [perMinute(70)] } } },
+      providers: {
+        google: { lanes: 'shared', caps: { connections: 3 }, group: { newConnections: perMinute(6) } },
+      },
+    },
+  });
+  const held = (what: string, name: string) => {
+    const value = { what, name, since: 1, by: 'rule x', reply: '550 no' };
+    return { type: 'state', at: 1, key: `suspend/${what}/${name}`, value, by: 'rule x' } as const;
+  };
+  world.spool.record([
+    held('sending-domain+provider', 'bad.example/google'),
+    held('sending-domain+provider', 'bad.example/yahoo'),
+    held('campaign', 'default/spring'),
+    held('campaign', 'default/autumn'),
+  ]);
+  await world.scheduler.start();
+  const { operations } = world.scheduler;
+  const found = await operations.explain(ask('a@gmail.com', { campaign: 'spring' }));
+  deepEqual(
+    found.caps.map(({ by, name, figures, burst }) => [
+      by,
+      name,
+      figures.map(({ cap, count }) => `${cap} ${count}`),
+      burst,
+    ]),
+    [
+      ['lane', 'google', ['connections 3'], undefined],
+      ['provider', 'google', ['new_connections 6'], undefined],
+      ['source', 'default', ['rate 90'], 5],
+      ['tenant', 'default', ['rate 70'], undefined],
+      ['host', 'host', ['connections 2000'], undefined],
+    ],
+  );
+  deepEqual(
+    found.budgets.map(({ provider, used, budget }) => [provider, used, budget]),
+    [
+      ['google', 0, 50],
+      ['*', 0, 400],
+    ],
+  );
+  deepEqual(
+    found.suspensions.map(({ what, name }) => [what, name]),
+    [
+      ['campaign', 'default/spring'],
+      ['sending-domain+provider', 'bad.example/google'],
+    ],
+  );
+  equal(
+    found.verdict,
+    'it is held, campaign default/spring until `postilion campaign resume default/spring`: 550 no (rule x)',
+  );
+  // What an earlier life may have sent counts for a period.
+  await world.clock.advance(2 * MINUTE);
+  equal((await operations.explain(ask('a@gmail.com'))).wait, undefined);
+  equal(world.spool.states('warmup/').length, 0, 'nothing is reserved');
   await world.end();
 });

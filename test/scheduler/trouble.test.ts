@@ -1,4 +1,4 @@
-import { deepEqual, equal, ok } from 'node:assert/strict';
+import { deepEqual, equal, match, ok } from 'node:assert/strict';
 import { test } from 'node:test';
 import { DEFAULT_STREAM, type SchedulerOptions } from '../../src/scheduler/options.ts';
 import type { Behaviour } from './fake-egress.ts';
@@ -191,6 +191,8 @@ test('trouble: while more is unsynced than is open nothing is granted, and a slo
     world.spool.alarms().map((alarm) => alarm.alarm),
     ['slow-sync'],
   );
+  const [{ waitsFor } = { waitsFor: '' }] = (await world.scheduler.operations.queue({ domainsMax: 1 })).domains;
+  match(waitsFor, /^the disk: \d+ outcomes are not synced yet$/);
   for (let n = 0; n < 300 && world.kinds().length < 100; n++) {
     sync?.();
     await world.clock.advance(10);
