@@ -11,13 +11,25 @@ import { endWith, installLastResort, type LastResort } from './last-resort.ts';
 import type { Roles } from './roles.ts';
 import type { SingleContext } from './serve.ts';
 import type { SingleRelay } from './single.ts';
+import { freezeYoungHeap, widenYoungHeap } from './young-heap.ts';
 
 const ROLES: Roles = {
-  startSubmissionRole: async (context) => (await import('./submission-role.ts')).startSubmissionRole(context),
-  startSchedulerRole: async (context) => (await import('./scheduler-role.ts')).startSchedulerRole(context),
-  startEgressRole: async (context) => (await import('./egress-role.ts')).startEgressRole(context),
+  startSubmissionRole: async (context) => {
+    widenYoungHeap();
+    return (await import('./submission-role.ts')).startSubmissionRole(context);
+  },
+  startSchedulerRole: async (context) => {
+    widenYoungHeap();
+    return (await import('./scheduler-role.ts')).startSchedulerRole(context);
+  },
+  startEgressRole: async (context) => {
+    widenYoungHeap();
+    return (await import('./egress-role.ts')).startEgressRole(context);
+  },
   startControlRole: async (context) => (await import('./control-role.ts')).startControlRole(context),
 };
+
+freezeYoungHeap();
 
 // What it makes is mail, keys and sockets: nobody else's.
 process.umask(0o077);
@@ -30,6 +42,7 @@ const last: LastResort = {
 installLastResort(last);
 
 async function startAll({ documents, log }: SingleContext): Promise<SingleRelay> {
+  widenYoungHeap();
   const { startSingleOnDisk } = await import('./single.ts');
   return startSingleOnDisk(documents.config, documents.users, { clock, random, log });
 }
