@@ -1,6 +1,7 @@
 // One look of `postilion top` as lines for a screen, and as a record for programs. Pure. Rates are those since the look
 // before; of the first there are none.
 import type { TopReport, TopRow } from '../control/api.ts';
+import type { PacedLanes } from '../flow/operations.ts';
 import { momentText } from '../base/duration.ts';
 import { instantText } from './moment.ts';
 import type { Paint, Tone } from './paint.ts';
@@ -36,7 +37,8 @@ export function topFrame(report: TopReport, earlier: TopReport | undefined, opti
     return `${name} ${rateText(rate)}/s`;
   }).join('  ');
   const rated = rowsOf(report, earlier);
-  const [titles = '', ...rows] = tableText(COLUMNS, rated, columns).trimEnd().split('\n');
+  const shown = rated.some(({ paced }) => paced !== undefined) ? COLUMNS : COLUMNS.filter((one) => one !== PACE);
+  const [titles = '', ...rows] = tableText(shown, rated, columns).trimEnd().split('\n');
   const frame = [
     paint('strong', cut(`${instantText(report.at)}  ${rates}`, columns)),
     cut(totals, columns),
@@ -85,6 +87,15 @@ export function topJson(report: TopReport, earlier: TopReport | undefined): obje
       delivered_per_s: rounded(row.rates?.delivered),
       deferred_per_s: rounded(row.rates?.deferred),
       failed_per_s: rounded(row.rates?.failed),
+      ...(row.paced === undefined
+        ? {}
+        : {
+            paced: {
+              lanes: row.paced.lanes,
+              connections: row.paced.connections,
+              ...(row.paced.perMinute !== undefined && { per_min: rounded(row.paced.perMinute) }),
+            },
+          }),
       ...(row.lastTrouble === undefined ? {} : { last_trouble: row.lastTrouble }),
     })),
   };
@@ -126,6 +137,14 @@ function cut(text: string, columns: number | undefined): string {
   return columns === undefined || text.length <= columns ? text : `${text.slice(0, columns - 1)}…`;
 }
 
+const PACE: Column<Rated> = { title: 'pace', of: ({ paced }) => (paced === undefined ? '' : paceText(paced)) };
+
+/** `15 conn, 30/min`: of the lanes that may not do what the ceiling allows. */
+function paceText({ connections, perMinute }: PacedLanes): string {
+  const rate = perMinute === undefined ? '' : `, ${rateText(perMinute)}/min`;
+  return `${countText(connections)} conn${rate}`;
+}
+
 const COLUMNS: readonly Column<Rated>[] = [
   { title: 'provider or domain', of: ({ name }) => name },
   { title: 'waiting', of: ({ waiting }) => countText(waiting), align: 'right' },
@@ -134,5 +153,6 @@ const COLUMNS: readonly Column<Rated>[] = [
   { title: 'deliv/s', of: ({ rates }) => rateText(rates?.delivered), align: 'right' },
   { title: 'defer/s', of: ({ rates }) => rateText(rates?.deferred), align: 'right' },
   { title: 'fail/s', of: ({ rates }) => rateText(rates?.failed), align: 'right' },
+  PACE,
   { title: 'last trouble', of: ({ lastTrouble }) => lastTrouble ?? '' },
 ];

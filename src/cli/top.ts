@@ -16,7 +16,7 @@ export const top: Command = {
   words: ['top'],
   summary: 'Watch what goes on now: rates by provider and domain, connections, alarms',
   details:
-    'Once a second, on a screen in place, else one block after the other; with --json one line each time. Rates are those since the line before. Ctrl-C ends it, and nothing is changed. A domain whose provider is known counts as that provider.',
+    'Once a second, on a screen in place, else one block after the other; with --json one line each time. Rates are those since the line before. Ctrl-C ends it, and nothing is changed. A domain whose provider is known counts as that provider. pace: what the lanes of a provider may do together whose pace is below the ceiling, when there are any.',
   options: [
     { flags: '--every <duration>', doc: 'time between two looks (1s)' },
     { flags: '--times <n>', doc: 'end after so many' },

@@ -166,6 +166,16 @@ export interface TopRow {
   readonly failed: number;
   /** Reply or error of the last that was no success, in one line. */
   readonly lastTrouble?: string;
+  /** Of a provider: its lanes with mail or connections whose pace is below the ceiling. Absent: there is none. */
+  readonly paced?: PacedLanes;
+}
+
+/** What they may do together. */
+export interface PacedLanes {
+  readonly lanes: number;
+  readonly connections: number;
+  /** Absent: no limit. */
+  readonly perMinute?: number;
 }
 
 /** A reply that no text rule knows: it kept its code's meaning. */

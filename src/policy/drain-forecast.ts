@@ -33,10 +33,10 @@ export function drainForecast({ now, shares, perMinute, perMinuteMax = Infinity,
   // Nothing goes now, so what went lately says nothing.
   if (flowing === 0 && bound > now) return { is: 'not-before', at: bound, held };
   if (rate > 0) {
-    const at = now + (rest / rate) * 60_000;
+    const at = Math.round(now + (rest / rate) * 60_000);
     return at < bound ? { is: 'not-before', at: bound, held } : { is: 'empty-about', at, held };
   }
   // Nothing came to an end yet: the caps alone tell how soon at best.
-  const atBest = perMinuteMax === Infinity ? bound : Math.max(bound, now + (rest / perMinuteMax) * 60_000);
+  const atBest = perMinuteMax === Infinity ? bound : Math.max(bound, Math.round(now + (rest / perMinuteMax) * 60_000));
   return atBest > now ? { is: 'not-before', at: atBest, held } : { is: 'unknown', held };
 }

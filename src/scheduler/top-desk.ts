@@ -2,8 +2,9 @@
 // or just settled. Asked every second: what costs much (the queues, when there are many) is looked at less often.
 import type { Clock } from '../base/clock.ts';
 import type { Feedback } from '../flow/feedback.ts';
-import type { TopReport, TopRow } from '../flow/operations.ts';
+import type { PacedLanes, TopReport, TopRow } from '../flow/operations.ts';
 import type { Spool } from '../flow/spool.ts';
+import type { Destinations } from './destinations.ts';
 import type { Egresses } from './egresses.ts';
 import type { InFlight } from './in-flight.ts';
 import type { Marks } from './marks.ts';
@@ -21,6 +22,7 @@ export interface TopDeskDeps {
   readonly recorder: Recorder;
   readonly routes: Routes;
   readonly tally: Tally;
+  readonly destinations: Destinations;
 }
 
 /** All queues are counted again after so many times what it took: at most 2 % of the scheduler's time. */
@@ -81,16 +83,34 @@ export class TopDesk {
       its.sessions++;
       for (const attempt of session.outstanding) its.inFlight += attempt.indexes.length;
     }
+    const paced = this.#paced();
     return [...rows]
-      .map(([name, its]) => this.#tell(name, its))
+      .map(([name, its]) => this.#tell(name, its, its.isProvider ? paced.get(name) : undefined))
       .sort((a, b) => weightOf(b) - weightOf(a) || (a.name < b.name ? -1 : 1))
       .slice(0, rowsMax);
   }
 
-  #tell(name: string, its: Row): TopRow {
+  #tell(name: string, its: Row, paced: PacedLanes | undefined): TopRow {
     const { delivered = 0, deferred = 0, failed = 0, lastTrouble } = this.#deps.tally.find(name) ?? {};
     const trouble = lastTrouble === undefined ? {} : { lastTrouble };
-    return { name, ...its, delivered, deferred, failed, ...trouble };
+    return { name, ...its, delivered, deferred, failed, ...trouble, ...(paced !== undefined && { paced }) };
+  }
+
+  /** By provider. */
+  #paced(): ReadonlyMap<string, PacedLanes> {
+    const found = new Map<string, PacedLanes>();
+    for (const destination of this.#deps.destinations.all) {
+      const { provider, hasReady } = destination;
+      if (provider === undefined) continue;
+      for (const { pace, sessions } of destination.lanes.values()) {
+        if (pace === undefined || pace.isAtCeiling || (sessions.size === 0 && !hasReady)) continue;
+        const { lanes = 0, connections = 0, perMinute = lanes === 0 ? 0 : Infinity } = found.get(provider) ?? {};
+        const rate = perMinute + pace.perMinute;
+        const both = { lanes: lanes + 1, connections: connections + pace.connections };
+        found.set(provider, rate < Infinity ? { ...both, perMinute: rate } : both);
+      }
+    }
+    return found;
   }
 
   #count(): void {

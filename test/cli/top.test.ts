@@ -146,3 +146,20 @@ test('top: Ctrl-C ends it with 0, and the screen is as it was', async (t) => {
   match(out[1] ?? '', /google/);
   match(out.at(-1) ?? '', /\?25h.*\?1049l/);
 });
+
+test('top: a column with the pace of lanes below the ceiling, only while there are any', () => {
+  const { rows } = report();
+  const [google, other] = rows;
+  ok(google !== undefined && other !== undefined);
+  const paced = report({ rows: [{ ...google, paced: { lanes: 2, connections: 15, perMinute: 7.5 } }, other] });
+  match(
+    topFrame(paced, undefined, { paint: plain }),
+    /FAIL\/S {2}PACE +LAST TROUBLE\ngoogle .* 15 conn, 7\.5\/min {2}421/,
+  );
+  ok(!topFrame(report(), undefined, { paint: plain }).includes('PACE'));
+  const json = topJson(paced, undefined) as { readonly rows: readonly { readonly paced?: unknown }[] };
+  deepEqual(
+    json.rows.map((row) => row.paced),
+    [{ lanes: 2, connections: 15, per_min: 7.5 }, undefined],
+  );
+});

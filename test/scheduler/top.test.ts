@@ -80,3 +80,25 @@ test('top: a row for what waits, for what is open and for what was settled, in t
   await world.clock.advance(120 * SECOND);
   await world.end();
 });
+
+test('top: the pace of lanes below the ceiling, while they have mail or connections', async () => {
+  const world = new World({
+    behaviour: {
+      ...takesAll,
+      transact: (attempt, message) => ({ ...takesAll.transact(attempt, message), ms: 30_000 }),
+    },
+  });
+  await world.scheduler.start();
+  const { operations } = world.scheduler;
+  for (let n = 0; n < 4; n++) world.accept(['gmail.com']);
+  await world.clock.advance(SECOND);
+  const paced = async () => (await operations.top({ rowsMax: 5 })).rows.find(({ name }) => name === 'google')?.paced;
+  equal(await paced(), undefined);
+  await operations.pinLane('default/google', { connections: 2, perMinute: 30 }, 'operator');
+  deepEqual(await paced(), { lanes: 1, connections: 2, perMinute: 30 });
+  await operations.pinLane('default/google', { connections: 2 }, 'operator');
+  deepEqual(await paced(), { lanes: 1, connections: 2 });
+  await world.clock.advance(120 * SECOND);
+  equal(await paced(), undefined, 'it does nothing');
+  await world.end();
+});
