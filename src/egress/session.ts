@@ -141,7 +141,7 @@ export class Session implements ConnectionOwner {
   /** Begins the next attempt when both it and the connection are ready. */
   #pump(): void {
     if (this.#mode === 'leaving' || this.#mode === 'over') return;
-    while (this.#running === undefined) {
+    while (this.#running === undefined && !this.#isClosing) {
       const [next] = this.#queue;
       if (next?.payload === undefined) break;
       if ('kind' in next.payload) {
@@ -149,16 +149,16 @@ export class Session implements ConnectionOwner {
         this.#unreadable(next, next.payload);
         continue;
       }
-      // Once it is to close nothing more is begun: what waits is given back.
-      if (this.#mode !== 'up' || this.#isClosing || this.#connection?.canBegin !== true) return;
+      if (this.#mode !== 'up' || this.#connection?.canBegin !== true) return;
       if (!this.#owner.mayBegin(this.grant.lane)) return;
       this.#queue.shift();
       this.#running = next;
       this.#connection.begin(next.payload);
     }
-    if (this.#running !== undefined || this.#queue.length > 0) return;
+    if (this.#running !== undefined) return;
+    // Once it is to close nothing more is begun: what waits is given back.
     if (this.#isClosing) this.#leave('quit');
-    else this.#idle.set(this.#deps.options.idleMs);
+    else if (this.#queue.length === 0) this.#idle.set(this.#deps.options.idleMs);
   }
 
   #unreadable(waiting: Waiting, error: AttemptError): void {
@@ -199,6 +199,8 @@ export class Session implements ConnectionOwner {
       ...(tls !== undefined && { tls: { version: tls.version, cipher: tls.cipher, reused: tls.reused } }),
     };
     this.#owner.report(report, this.grant.lane);
+    // Whoever reports goes on to the next, or finds that there is none.
+    if (attempt.isLast === true) this.#isClosing = true;
   }
 
   #conversation(results: Report['results']): readonly string[] | undefined {

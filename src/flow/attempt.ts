@@ -51,6 +51,8 @@ export interface Attempt {
   readonly indexes: readonly number[];
   /** Times this was tried before (the highest of the deliveries). */
   readonly priorAttempts: number;
+  /** With it the connection has had as many as it may: once it is over, the session ends without being told. */
+  readonly isLast?: true;
 }
 
 /** From the scheduler to one egress process. None of these throws or waits. */

@@ -273,12 +273,15 @@ export class Granting {
   #deliver(attempt: OpenAttempt, priorAttempts: number): void {
     const { queued, session, indexes, id } = attempt;
     attempt.isOrdered = true;
+    // A slot is free a round trip earlier. What still waits for its intent would come too late.
+    const isLast = session.lane.isSpent(session) && session.outstanding.every(({ isOrdered }) => isOrdered);
     session.egress.commands.deliver(session.id, {
       attempt: id,
       messageId: queued.message.id,
       location: queued.location,
       indexes,
       priorAttempts,
+      ...(isLast && { isLast }),
     });
   }
 }

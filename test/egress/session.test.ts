@@ -92,6 +92,53 @@ async function listenOnMany(port: number, count: number) {
   );
 }
 
+test('egress session: after the last that its connection may have it ends without being told', async () => {
+  const sink = await startSink();
+  const stage = startStage();
+  stage.egress.commands.open(grantTo(sink.port));
+  stage.egress.commands.deliver('life-1', stage.attempt('m1', CONTENT));
+  stage.egress.commands.deliver('life-1', { ...stage.attempt('m2', CONTENT), isLast: true });
+  await stage.until(() => stage.closed.length === 1);
+  assert.deepEqual(
+    stage.reports.map(({ attempt }) => attempt),
+    ['a-m1', 'a-m2'],
+  );
+  assert.deepEqual(stage.closed, [{ session: 'life-1', why: 'quit', notBegun: [] }]);
+  assert.equal(sink.lines.at(-1), '1 QUIT');
+  // The scheduler says so too: it is over by then.
+  stage.egress.commands.close('life-1');
+  await sink.close();
+});
+
+test('egress session: what was granted behind the last, by a new scheduler, comes back, also when the last is damaged', async () => {
+  for (const damaged of [undefined, 'at once'] as const) {
+    const sink = await startSink();
+    const stage = startStage();
+    stage.egress.commands.open(grantTo(sink.port));
+    const last = stage.attempt('m1', CONTENT, damaged && { damaged });
+    stage.egress.commands.deliver('life-1', { ...last, isLast: true });
+    stage.egress.commands.deliver('life-1', stage.attempt('m2', CONTENT));
+    await stage.until(() => stage.closed.length === 1);
+    assert.deepEqual(stage.closed, [{ session: 'life-1', why: 'quit', notBegun: ['a-m2'] }]);
+    assert.equal(stage.reports.length, 1);
+    await sink.close();
+  }
+});
+
+test('egress session: one that was to be the last and is recalled ends nothing', async () => {
+  const sink = await startSink();
+  const stage = startStage();
+  stage.egress.commands.open(grantTo(sink.port));
+  stage.egress.commands.deliver('life-1', stage.attempt('m1', CONTENT));
+  stage.egress.commands.deliver('life-1', { ...stage.attempt('m2', CONTENT), isLast: true });
+  stage.egress.commands.recall('life-1');
+  stage.egress.commands.deliver('life-1', stage.attempt('m3', CONTENT));
+  await stage.until(() => stage.reports.length === 1);
+  assert.deepEqual([stage.reports[0]?.attempt, stage.closed], ['a-m3', []]);
+  await stage.egress.stop();
+  await sink.close();
+});
+
 test('egress session: hosts found by DNS are not connected on loopback or private addresses; a route may', async () => {
   const sink = await startSink();
   const zone = {

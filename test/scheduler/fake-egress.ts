@@ -328,6 +328,7 @@ export class FakeEgress implements EgressCommands {
         this.#holds.hold(session.grant.lane, report.attempt);
       }
       this.#tell(() => this.reports?.report(report));
+      if (attempt.isLast === true) session.isClosing = true;
       if (transaction.breaks === true) this.#end(session, 'peer');
       else this.#next(session);
     });

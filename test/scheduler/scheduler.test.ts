@@ -44,6 +44,29 @@ test('scheduler: connections are used again up to their number of transactions, 
   await world.end();
 });
 
+test('scheduler: egress is told which transaction is the last of its connection, and only that one', async () => {
+  const caps = { ...OPTIONS.caps, connections: 4, deliveriesPerConnection: 20 };
+  const counts = new Map<string, number>();
+  const lasts: number[] = [];
+  const behaviour: Behaviour = {
+    ...takesAll,
+    transact: (attempt, message, grant) => {
+      const count = (counts.get(grant?.session ?? '') ?? 0) + 1;
+      counts.set(grant?.session ?? '', count);
+      if (attempt.isLast === true) lasts.push(count);
+      return takesAll.transact(attempt, message, grant);
+    },
+  };
+  const world = new World({ options: { ...OPTIONS, caps }, behaviour });
+  await world.scheduler.start();
+  for (let n = 0; n < 300; n++) world.accept(['a.example']);
+  await world.clock.advance(5000);
+  const full = [...counts.values()].filter((count) => count === 20);
+  ok(full.length >= 11, `${full.length} connections were used to the last`);
+  deepEqual(lasts, full);
+  await world.end();
+});
+
 test('scheduler: 2,000 deliveries that wait for a dead host make a handful of connections, then go out', async () => {
   let isDead = true;
   const behaviour: Behaviour = { ...takesAll, connect: (grant) => (isDead ? refuses.connect(grant) : { ms: 5 }) };
