@@ -200,6 +200,14 @@ export class Backlog {
     return most;
   }
 
+  /** How long until the day of the pool's plans begins that is so many days away. */
+  #dayBegins(pool: string, days: number): number {
+    const { sources, budgets } = this.#deps;
+    const [first] = sources.tiers(pool).flat();
+    const day = first && budgets.dayOf(first.source.name);
+    return day === undefined ? days * DAY_MS : day.calendar.day(day.now() + days * DAY_MS).from - day.now();
+  }
+
   /** The day on which budgets let the last of so many go, if every day goes well: its beginning, or now. */
   #budgetsUntil([share]: readonly Share[], deliveries: number, now: number): number {
     const { settings } = this.#deps;
@@ -207,8 +215,9 @@ export class Backlog {
     const { name, binding } = share.queue;
     const pool = settings.poolOf(name, binding.rule);
     const whose = { pool, provider: binding.domain.provider ?? OTHER, stream: name.stream };
-    for (let days = 1; days <= DAYS_MAX; days++) {
-      if (capacityWithin(this.#deps, whose, days * DAY_MS) >= deliveries) return now + (days - 1) * DAY_MS;
+    for (let days = 0; days <= DAYS_MAX; days++) {
+      if (capacityWithin(this.#deps, whose, days * DAY_MS + 1) < deliveries) continue;
+      return days === 0 ? now : now + this.#dayBegins(pool, days);
     }
     return Infinity;
   }

@@ -175,7 +175,11 @@ export class Budgets implements Wakeable {
     if (back === 0) return;
     for (const [warming, from] of kept) {
       // Yesterday's budget is nobody's any more.
-      if (warming.state.day.from === from) warming.returned(back);
+      if (warming.state.day.from !== from) continue;
+      const hadRoom = warming.room(this.#turned(warming)).recipients > 0;
+      warming.returned(back);
+      // Whoever found it spent meanwhile may go by it now.
+      if (!hadRoom) warming.wake();
     }
   }
 

@@ -159,7 +159,7 @@ export class Granting {
   }
 
   #grantOne(destination: Destination, passed: Passed[]): boolean {
-    const { time, limits, settings, budgets } = this.#deps;
+    const { time, limits, settings, budgets, sources } = this.#deps;
     for (const set of destination.ready()) {
       for (let queue = set.order.next(); queue !== undefined; queue = set.order.next()) {
         // Anew each time: what fell due since the last look would be ready for its queue and not for us, for ever.
@@ -178,7 +178,12 @@ export class Granting {
           set.order.rest(domain.relayKey);
           continue;
         }
-        if (slot === 'capped') break;
+        if (slot === 'capped') {
+          // A site whose own sources cannot reach it is capped by those of the overflow pool: others may go meanwhile.
+          if (set.order.relays === 1 || sources.tiers(set.pool).length === 1) break;
+          set.order.rest(domain.relayKey);
+          continue;
+        }
         if (slot === 'no-source') {
           // Other streams may have one.
           set.order.rest(`stream ${queue.name.stream}`);

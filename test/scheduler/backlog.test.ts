@@ -3,6 +3,7 @@ import { deepEqual, equal, match, ok } from 'node:assert/strict';
 import { test } from 'node:test';
 import type { ProviderBacklog } from '../../src/flow/backlog.ts';
 import type { Router } from '../../src/flow/route.ts';
+import { DAY, PLAN, START, WarmWorld, warmOptions } from './warm-world.ts';
 import { HOUR, MINUTE, OPTIONS, relay, World } from './world.ts';
 
 const perMinute = (count: number) => ({ count, perMs: MINUTE });
@@ -103,4 +104,23 @@ test('backlog: what is suspended empties not before that ends', async () => {
   match(google?.empties ?? '', /^not before \d\d:\d\d UTC$/);
   match(google?.waits[0]?.text ?? '', /^default\/google: suspended, ends in 1h30m: by operator$/);
   await world.end();
+});
+
+test('backlog: where all sources warm up, it empties not before budgets let the last of it go', async () => {
+  // 24 today, then 40, then 60 a day: of 80 the last go on the third day.
+  const world = new WarmWorld(warmOptions({ ...PLAN, overflow: 'wait' }));
+  await world.start();
+  world.accept(80);
+  await world.clock.advance(10 * MINUTE);
+  const { providers } = await world.scheduler.operations.queue({ domainsMax: 0, providersMax: 1 });
+  const [google] = providers;
+  equal(google?.waits[0]?.wait.for, 'budget');
+  const { drain } = google ?? {};
+  if (drain?.is !== 'not-before') throw new Error(`${drain?.is}`);
+  ok(drain.at >= START + 2 * DAY && drain.at < START + 3 * DAY, new Date(drain.at).toISOString());
+  await world.clock.advance(drain.at - world.clock.now());
+  ok(world.spool.counts.deliveries > 0, 'and not before');
+  await world.clock.advance(DAY);
+  equal(world.spool.counts.deliveries, 0);
+  await world.stop();
 });

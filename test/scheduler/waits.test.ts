@@ -1,5 +1,5 @@
 // What is said of mail that waits: the reason is the one that holds it back, it ends when it says, and asking changes nothing.
-import { deepEqual, equal, match, notEqual } from 'node:assert/strict';
+import { deepEqual, equal, match } from 'node:assert/strict';
 import { test } from 'node:test';
 import { seededRandom } from '../../src/base/random.ts';
 import type { LaneFigures } from '../../src/flow/lanes.ts';
@@ -224,18 +224,49 @@ test('waits: asking changes nothing: no journal, no pace, no budget, and the sam
   deepEqual(runs[1], runs[0]);
 });
 
+/** An operator does something. */
+async function stirred(world: World, pick: <T>(of: readonly T[]) => T): Promise<void> {
+  const { operations } = world.scheduler;
+  const lane = `${pick(['a', 'b'])}/${pick(['google', 'mx.a.example'])}`;
+  if (pick([true, false])) await operations.pauseLane(lane, pick([3000, 60_000, undefined]), 'operator');
+  else await operations.resumeLane(lane, 'operator');
+}
+
 /** Whatever is due and does not go has a reason: `its turn` would mean that a lane has room and nobody pulls. */
 test('waits: over random caps, paces and replies nothing is ever said to wait for its turn alone', async () => {
-  for (let seed = 1; seed <= 30; seed++) {
+  for (let seed = 1; seed <= 150; seed++) {
     const random = seededRandom(seed);
     const pick = <T>(of: readonly T[]): T => of[Math.floor(random.next() * of.length)] as T;
     const rates = pick([undefined, [perMinute(pick([1, 7, 30]))]]);
     const limits = { connections: pick([1, 2, 10]), ...(rates !== undefined && { rates }) };
     const start = pick([undefined, { connections: 1 }, { rate: perMinute(5) }]);
+    const isWarming = random.next() < 0.4;
+    const source = (name: string) => ({
+      name,
+      ehlo: `${name}.example`,
+      ...(isWarming && random.next() < 0.5 && { warmup: 'plan' }),
+      ...(random.next() < 0.3 && { caps: { newConnections: perMinute(pick([1, 20])) } }),
+    });
+    const overflow = pick(['pool', 'wait', 'overflow-pool'] as const);
     const world = new World({
       seed,
       options: {
         ...OPTIONS,
+        sources: { a: source('a'), b: source('b'), c: source('c') },
+        pools: {
+          default: {
+            members: [
+              { source: 'a', weight: 1 },
+              { source: 'b', weight: 3 },
+            ],
+            ...(random.next() < 0.5 && { overflow: 'more' }),
+          },
+          more: { members: [{ source: 'c', weight: 1 }] },
+        },
+        plans: { plan: { ...PLAN, stages: [pick([3, 40, 1e6])], overflow } },
+        ...(random.next() < 0.3 && {
+          tenants: { default: { weight: 1, caps: { rates: [perMinute(pick([2, 20]))] } } },
+        }),
         caps: { ...caps, ...limits, totalConnections: pick([1, 3, 100]) },
         providers: { google: { lanes: 'shared', ...(start !== undefined && { start }) } },
       },
@@ -255,9 +286,16 @@ test('waits: over random caps, paces and replies nothing is ever said to wait fo
     await world.scheduler.start();
     for (let n = 0; n < 60; n++) world.accept([pick(['gmail.com', 'googlemail.com', 'a.example', 'b.example'])]);
     for (let n = 0; n < 40; n++) {
+      if (random.next() < 0.1) await stirred(world, pick);
       await world.clock.advance(random.next() * 5000);
-      const { domains } = await world.scheduler.operations.queue({ domainsMax: 10 });
-      for (const { domain, wait: said } of domains) notEqual(said.for, 'turn', `seed ${seed}, look ${n}: ${domain}`);
+      const turns = async (): Promise<readonly string[]> => {
+        const { domains } = await world.scheduler.operations.queue({ domainsMax: 10 });
+        return domains.filter(({ wait: said }) => said.for === 'turn').map(({ domain }) => domain);
+      };
+      if ((await turns()).length === 0) continue;
+      // A timer wakes a fraction of a millisecond later than room came.
+      await world.clock.advance(2);
+      deepEqual(await turns(), [], `seed ${seed}, look ${n}`);
     }
     const stopped = world.scheduler.stop();
     await world.clock.advance(40_000);
