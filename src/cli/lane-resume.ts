@@ -8,7 +8,7 @@ export const laneResume: Command = {
   words: ['lane', 'resume'],
   summary: 'End what suspends a lane, a sending domain at a provider, or a campaign',
   details:
-    'Also what a reply began, and what is held until it is cleared. Mail goes at once, at the pace the lane has. Exit code 1 when nothing of that name is suspended.',
+    'Also what a reply began, and what is held until it is cleared; what a reply left out (IPv6, say) is used again. Mail goes at once, at the pace the lane has. Exit code 1 when nothing of that name is suspended.',
   args: [
     {
       name: 'lane',

@@ -28,10 +28,15 @@ export function perMinuteText({ perMinute: { sent, allowed } }: LaneReport): str
 
 export function laneText(lane: LaneReport, now: number): string {
   const { connections, perMinute, changed } = lane;
+  const leftOut = (lane.leftOut ?? []).map(
+    ({ extension, until, reply, by }) =>
+      `  without ${extension} until ${instantText(until)} (${momentText(until, now)}): ${reply} (${by}); \`postilion lane resume\` uses it again`,
+  );
   const lines = [
     `${lane.name}: ${lane.state}`,
     `  ${waitClause(lane.limitedBy)}`,
     `  connections: ${connectionsText(lane)} (ceiling ${countText(connections.ceiling)}); deliveries in the last minute: ${countText(perMinute.sent)}, allowed ${rateText(perMinute.allowed)} (ceiling ${rateText(perMinute.ceiling)}); ${countText(lane.inFlight)} in flight`,
+    ...leftOut,
     changed === undefined
       ? '  the pace is as it began'
       : `  the pace was changed ${momentText(changed.at, now)} (${instantText(changed.at)}) by ${changed.by}${changed.reply === undefined ? '' : `: ${changed.reply}`}`,

@@ -67,6 +67,8 @@ export class Connection {
   /** Wall clock. */
   connectedAt: number | undefined;
   tls: WireTls | undefined;
+  /** What was offered does not matter: it stays plain. */
+  isPlain = false;
   /** The peer closed between transactions: its right (RFC 5321 section 3.8). */
   isPeersEnd = false;
 

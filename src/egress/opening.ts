@@ -64,7 +64,8 @@ export function openConnection(
     new Promise((resolve) => {
       const { host, address, port } = candidate;
       const { relay, source } = grant;
-      const isPlain = relay.tls.level === 'opportunistic' && deps.plainHosts.get(host) === true;
+      const isLeftOut = grant.without?.includes('tls') === true || deps.plainHosts.get(host) === true;
+      const isPlain = relay.tls.level === 'opportunistic' && isLeftOut;
       const level = relay.tls.implicit === true || isPlain ? 'none' : relay.tls.level;
       const credentials = relay.credentials === undefined ? undefined : deps.credentials(relay.credentials);
       let holder: ConnectionOwner | undefined;
@@ -107,6 +108,7 @@ export function openConnection(
       };
       const state = startSession(source.ehlo, level, credentials);
       const connection = new Connection(deps.dialer, target, state, deps.options, deps.clock, owner);
+      connection.isPlain = isPlain;
       current = connection;
     });
 

@@ -196,11 +196,17 @@ export class Session implements ConnectionOwner {
       },
       source: this.grant.source.name,
       ...(this.#candidate !== undefined && { remote: this.#candidate }),
+      ...(this.#isTlsLeftOut() && { tlsLeftOut: true }),
       ...(tls !== undefined && { tls: { version: tls.version, cipher: tls.cipher, reused: tls.reused } }),
     };
     this.#owner.report(report, this.grant.lane);
     // Whoever reports goes on to the next, or finds that there is none.
     if (attempt.isLast === true) this.#isClosing = true;
+  }
+
+  #isTlsLeftOut(): boolean {
+    const connection = this.#connection;
+    return connection?.isPlain === true && connection.state.facts.offer.startTls;
   }
 
   #conversation(results: Report['results']): readonly string[] | undefined {

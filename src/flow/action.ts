@@ -31,5 +31,6 @@ export type Action =
       /** Only after so many hits within so long. Absent: at once. */
       readonly after?: Threshold;
     }
-  | { readonly do: 'disable'; readonly extension: Extension }
+  /** `forMs` absent: as long as is usual for it (src/scheduler/left-out.ts). */
+  | { readonly do: 'disable'; readonly extension: Extension; readonly forMs?: number }
   | { readonly do: 'alert' };

@@ -142,6 +142,8 @@ export interface Report {
   readonly source: string;
   readonly remote?: Remote;
   readonly tls?: TlsFacts;
+  /** The server offered TLS, and it was left out: a handshake broke there before, or the grant said so. */
+  readonly tlsLeftOut?: true;
 }
 
 export interface Remote {

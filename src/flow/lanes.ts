@@ -1,5 +1,5 @@
 // What an operator can ask of lanes and tell them: what each may do now and why, and what is suspended. Plain JSON.
-import type { SuspendScope } from './action.ts';
+import type { Extension, SuspendScope } from './action.ts';
 import type { Wait } from './wait.ts';
 
 export interface SuspensionReport {
@@ -18,6 +18,19 @@ export interface SuspensionReport {
   readonly remedy?: string;
 }
 
+/** Not used on a lane because a reply spoke against it. */
+export interface LeftOutReport {
+  readonly extension: Extension;
+  /** `out1/google`; of a site that nobody knows `out1/mx.example.net`. */
+  readonly name: string;
+  /** ms since 1970. */
+  readonly since: number;
+  readonly until: number;
+  /** `rule ID`. */
+  readonly by: string;
+  readonly reply: string;
+}
+
 export interface LaneReport {
   /** `source/provider`, `source/site` or `source/provider/site`. */
   readonly name: string;
@@ -30,6 +43,8 @@ export interface LaneReport {
   readonly inFlight: number;
   /** What stops it, or lets it probe. */
   readonly suspension?: SuspensionReport;
+  /** Absent: nothing. */
+  readonly leftOut?: readonly LeftOutReport[];
   /** What the pace was last changed by; absent: it is as it began. */
   readonly changed?: { readonly at: number; readonly by: string; readonly reply?: string };
   /** What limits it now. */
@@ -66,7 +81,7 @@ export interface LaneOperations {
   lane(name: string): Promise<LaneReport | undefined>;
   /** `forMs` absent: until it is resumed. False: there is no such source. */
   pauseLane(name: string, forMs: number | undefined, by: string): Promise<boolean>;
-  /** Ends suspensions of that name, whoever made them. How many. */
+  /** Ends suspensions of that name, whoever made them, and uses again what is left out there. How many. */
   resumeLane(name: string, by: string): Promise<number>;
   /** These figures, whatever replies say, until `releaseLane`. */
   pinLane(name: string, figures: LaneFigures, by: string): Promise<LaneReport | undefined>;

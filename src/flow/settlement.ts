@@ -20,6 +20,11 @@ export interface Terms {
   readonly isCancelled: boolean;
   /** May this delivery, whose connection broke before the final dot, be tried again at once? */
   mayGoAgain(index: number): boolean;
+  /**
+   * now: the attempt used something that these actions leave out from now on. later: it did without something that is used
+   * again. Neither says anything of the mail.
+   */
+  otherwise?(actions: readonly Action[], report: Report): 'now' | 'later' | undefined;
   /** Of the site that answered, when it is one we know. */
   readonly provider?: string | undefined;
   /** ms since 1970 of the attempt after this one. */

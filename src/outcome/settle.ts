@@ -70,12 +70,14 @@ function fateOf(result: DeliveryResult, report: Report, verdict: Verdict, terms:
     error,
     nextAttemptAt,
   });
-  if (verdict.kind !== 'deferred') return fate(verdict.kind);
+  const otherwise = reply === undefined ? undefined : terms.otherwise?.(verdict.actions ?? [], report);
+  if (verdict.kind !== 'deferred' && otherwise === undefined) return fate(verdict.kind);
   const isUnknown = report.mayHaveBeenDelivered && reply === undefined && !terms.mayDuplicate;
   if (isUnknown) return fate('unknown');
   if (terms.isCancelled) return fate('cancelled');
   if (terms.isOver) return fate('expired');
   if (isRest(verdict, result, report)) return fate('deferred', terms.at);
+  if (otherwise === 'now') return fate('deferred', terms.at);
   return fate('deferred', terms.nextAttemptAt(attempts, planOf(verdict)));
 }
 

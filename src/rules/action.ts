@@ -56,6 +56,14 @@ function parseSuppress(words: readonly string[]): Action | undefined {
   };
 }
 
+function parseDisable([, extension = '', how, ...more]: readonly string[]): Action | undefined {
+  if (!EXTENSIONS.includes(extension) || more.length > 0) return undefined;
+  const action = { do: 'disable', extension: extension as Extension } as const;
+  if (how === undefined) return action;
+  const forMs = span(how);
+  return forMs === undefined ? undefined : { ...action, forMs };
+}
+
 /** One line of `actions:`; undefined when it is none of the closed list. */
 export function parseAction(text: string): Action | undefined {
   const words = text.trim().split(/\s+/);
@@ -81,7 +89,7 @@ export function parseAction(text: string): Action | undefined {
     case 'suppress':
       return parseSuppress(words);
     case 'disable':
-      return EXTENSIONS.includes(what ?? '') ? only(2, { do: 'disable', extension: what as Extension }) : undefined;
+      return parseDisable(words);
     default:
       return undefined;
   }
@@ -101,7 +109,7 @@ export function actionText(action: Action): string {
     case 'hold':
       return `hold ${action.what}`;
     case 'disable':
-      return `disable ${action.extension}`;
+      return `disable ${action.extension}${action.forMs === undefined ? '' : ` ${spanText(action.forMs)}`}`;
     case 'suppress': {
       const forText = action.forMs === undefined ? '' : ` for ${spanText(action.forMs)}`;
       const after = action.after;

@@ -2,7 +2,7 @@
 // campaign is held, somebody is told. The rules say what (src/flow/action.ts); here is how. Suppression and retry plans
 // are carried out elsewhere (suppressions.ts, reports.ts).
 import type { Clock } from '../base/clock.ts';
-import type { Action, SuspendScope } from '../flow/action.ts';
+import type { Action, Extension, SuspendScope } from '../flow/action.ts';
 import type { Report } from '../flow/attempt.ts';
 import type { Judged } from '../flow/settlement.ts';
 import { remedyOf } from '../policy/remedy.ts';
@@ -10,8 +10,10 @@ import type { Egresses } from './egresses.ts';
 import type { Granting } from './granting.ts';
 import { campaignScope, type HeldBack, sendingDomain } from './held-back.ts';
 import type { OpenAttempt } from './in-flight.ts';
-import type { Lane, Session } from './lane.ts';
-import { groupScope, type LaneGate } from './lane-gate.ts';
+import { isUsed, otherwise } from './extension-use.ts';
+import { groupScope, type Lane, type Session } from './lane.ts';
+import type { LaneGate } from './lane-gate.ts';
+import type { LeftOut } from './left-out.ts';
 import type { Paces } from './paces.ts';
 import type { Recorder } from './recorder.ts';
 import type { Settings } from './settings.ts';
@@ -28,6 +30,7 @@ export interface ConsequencesDeps {
   readonly paces: Paces;
   readonly suspensions: Suspensions;
   readonly gate: LaneGate;
+  readonly leftOut: LeftOut;
   readonly heldBack: HeldBack;
   /** Granted, and egress does not know it. */
   readonly takeBack: (attempt: OpenAttempt) => void;
@@ -37,6 +40,7 @@ export interface ConsequencesDeps {
 interface Cause {
   readonly attempt: OpenAttempt;
   readonly lane: Lane;
+  readonly report: Report;
   readonly judged: Judged;
   readonly by: string;
   readonly reply: string;
@@ -56,19 +60,19 @@ export class Consequences {
   /** An attempt is over: before its report is acknowledged, so that nothing begins at the old pace. */
   follow(attempt: OpenAttempt, report: Report, judged: readonly Judged[]): void {
     const { lane } = attempt.session;
-    if (judged.length > 0) this.#carryOut(attempt, lane, judged);
+    if (judged.length > 0) this.#carryOut(attempt, lane, report, judged);
     if (this.#deps.suspensions.any) this.#probed(attempt, lane, report, judged);
   }
 
-  #carryOut(attempt: OpenAttempt, lane: Lane, judged: readonly Judged[]): void {
+  #carryOut(attempt: OpenAttempt, lane: Lane, report: Report, judged: readonly Judged[]): void {
     // Ten recipients that were answered alike are one reply.
     const seen = new Set<string>();
     for (const one of judged) {
       const about = `${one.rule} ${one.category}`;
       if (seen.has(about)) continue;
       seen.add(about);
-      const cause: Cause = { attempt, lane, judged: one, by: `rule ${one.rule}`, reply: replyText(one) };
-      for (const action of one.actions) this.#act(action, cause);
+      const cause: Cause = { attempt, lane, report, judged: one, by: `rule ${one.rule}`, reply: replyText(one) };
+      for (const action of inForce(cause)) this.#act(action, cause);
     }
   }
 
@@ -81,9 +85,29 @@ export class Consequences {
         return this.#suspend(action.what, action.forMs, cause);
       case 'hold':
         return this.#suspend(action.what, undefined, cause);
+      case 'disable':
+        return this.#leaveOut(action.extension, action.forMs, cause);
       case 'alert':
         return this.#alert(cause);
       default:
+    }
+  }
+
+  /** What has begun ends; what has not, and what follows, does without it. */
+  #leaveOut(extension: Extension, forMs: number | undefined, cause: Cause): void {
+    const { attempt, lane, report, by, reply } = cause;
+    const { leftOut, gate, egresses, granting } = this.#deps;
+    if (extension === 'tls' && report.tlsLeftOut === true) {
+      // It says no without as well.
+      leftOut.clear(groupScope(lane), by, ['tls']);
+      return;
+    }
+    if (!isUsed(extension, attempt, report) || !leftOut.leaveOut(lane, extension, forMs, by, reply)) return;
+    const lanes = [...gate.lanesOf(lane)];
+    if (leftOut.stops(lane)) return this.stop(lanes, lane);
+    for (const one of lanes) {
+      for (const session of Array.from(one.sessions)) egresses.retire(session);
+      granting.dirty(one.destination);
     }
   }
 
@@ -226,4 +250,12 @@ function replyText({ result: { reply, error } }: Judged): string {
       ? `${error?.kind ?? ''}: ${error?.text ?? ''}`
       : [reply.code, reply.enhanced, ...reply.lines].filter((part) => part !== undefined).join(' ');
   return text.length <= REPLY_CHARS_MAX ? text : `${text.slice(0, REPLY_CHARS_MAX - 1)}…`;
+}
+
+/** Where the lane goes on by another way at once, it is not stopped besides. */
+function inForce({ attempt, report, judged: { actions }, lane }: Cause): readonly Action[] {
+  if (otherwise(actions, attempt, report) !== 'now' || lane.source.address !== undefined) return actions;
+  const stops = (action: Action): boolean =>
+    (action.do === 'hold' || action.do === 'suspend') && (action.what === 'lane' || action.what === 'source+provider');
+  return actions.filter((action) => !stops(action));
 }

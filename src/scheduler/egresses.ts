@@ -55,7 +55,7 @@ export class Egresses {
   open(lane: Lane, relay: Relay, relayKey: string, id: SessionId, without: readonly Extension[]): Session {
     const egress = this.#home(lane) ?? this.leastBusy();
     if (egress === undefined) throw new InvariantError('no egress is attached');
-    const session = this.adopt(egress, lane, relay, relayKey, id);
+    const session = this.adopt(egress, lane, relay, relayKey, id, without);
     const { provider, caps } = lane.destination;
     egress.commands.open({
       session: id,
@@ -85,7 +85,14 @@ export class Egresses {
   }
 
   /** A session that is open already (of an earlier life of the scheduler), or about to be opened. */
-  adopt(egress: Egress, lane: Lane, relay: Relay, relayKey: string, id: SessionId): Session {
+  adopt(
+    egress: Egress,
+    lane: Lane,
+    relay: Relay,
+    relayKey: string,
+    id: SessionId,
+    without: readonly Extension[] = [],
+  ): Session {
     const session: Session = {
       id,
       lane,
@@ -95,6 +102,7 @@ export class Egresses {
       outstanding: [],
       granted: 0,
       reports: 0,
+      without,
       address: undefined,
       reserved: undefined,
       refusedBy: [],

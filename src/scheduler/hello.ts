@@ -33,7 +33,7 @@ export function takeHello(deps: HelloDeps, egress: Egress, hello: EgressHello): 
   for (const grant of hello.sessions) {
     if (egresses.find(grant.session) !== undefined) continue;
     const lane = destinations.of(grant.relay, grant.provider).lane(grant.source);
-    const session = egresses.adopt(egress, lane, grant.relay, relayKeyOf(grant.relay), grant.session);
+    const session = egresses.adopt(egress, lane, grant.relay, relayKeyOf(grant.relay), grant.session, grant.without);
     limits.adopted(session);
     if (grant.address !== undefined) addresses.adopted(session, grant.address);
   }

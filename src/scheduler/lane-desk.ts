@@ -2,14 +2,15 @@
 import type { Clock } from '../base/clock.ts';
 import type { SuspendScope } from '../flow/action.ts';
 import type { StateEvent } from '../flow/event.ts';
-import type { LaneChange, LaneFigures, LaneOperations, LaneReport, LanesReport } from '../flow/lanes.ts';
+import type { LaneChange, LaneFigures, LaneOperations, LaneReport, LanesReport, LeftOutReport } from '../flow/lanes.ts';
 import type { Spool } from '../flow/spool.ts';
 import { waitText } from '../flow/wait-words.ts';
 import type { Consequences } from './consequences.ts';
 import type { Destinations } from './destinations.ts';
 import type { DueTime } from './due-time.ts';
-import type { Lane } from './lane.ts';
-import { groupScope, type LaneGate } from './lane-gate.ts';
+import { groupScope, type Lane } from './lane.ts';
+import type { LaneGate } from './lane-gate.ts';
+import { LEFT_OUT, type LeftOut } from './left-out.ts';
 import { readKeptPace } from './lane-pace.ts';
 import { PACE, type Paces } from './paces.ts';
 import type { Settings } from './settings.ts';
@@ -25,6 +26,7 @@ export interface LaneDeskDeps {
   readonly paces: Paces;
   readonly suspensions: Suspensions;
   readonly gate: LaneGate;
+  readonly leftOut: LeftOut;
   readonly waits: Waits;
   readonly consequences: Consequences;
   /** What stands in the spool is loaded: an answer before that would say that nothing is suspended. */
@@ -44,8 +46,9 @@ export class LaneDesk implements LaneOperations {
     await this.#deps.started;
     const { suspensions, clock } = this.#deps;
     const lanes = [...this.#lanes()].map((lane) => this.#report(lane));
-    const shown = lanes.filter(({ connections, state, changed, perMinute }) => {
-      return connections.open > 0 || state !== 'open' || changed !== undefined || perMinute.sent > 0;
+    const shown = lanes.filter(({ connections, state, changed, perMinute, leftOut }) => {
+      const isAsItBegan = state === 'open' && changed === undefined && leftOut === undefined;
+      return connections.open > 0 || !isAsItBegan || perMinute.sent > 0;
     });
     return {
       lanes: shown.toSorted((a, b) => (a.name < b.name ? -1 : 1)),
@@ -78,7 +81,8 @@ export class LaneDesk implements LaneOperations {
 
   async resumeLane(name: string, by: string): Promise<number> {
     await this.#deps.started;
-    return SCOPES.filter((what) => this.#deps.suspensions.clear(what, name, by)).length;
+    const { suspensions, leftOut } = this.#deps;
+    return SCOPES.filter((what) => suspensions.clear(what, name, by)).length + leftOut.clear(name, by);
   }
 
   async pinLane(name: string, figures: LaneFigures, by: string): Promise<LaneReport | undefined> {
@@ -105,7 +109,7 @@ export class LaneDesk implements LaneOperations {
     const found: StateEvent[] = [];
     for (const one of names) found.push(...(await spool.changes(one, limit)));
     return found
-      .filter(({ key }) => key.startsWith(PACE) || key.startsWith(SUSPEND))
+      .filter(({ key }) => [PACE, SUSPEND, LEFT_OUT].some((prefix) => key.startsWith(prefix)))
       .toSorted((a, b) => a.at - b.at)
       .slice(-limit)
       .map(changeOf);
@@ -121,11 +125,12 @@ export class LaneDesk implements LaneOperations {
   }
 
   #report(lane: Lane): LaneReport {
-    const { gate, paces, time, clock, waits } = this.#deps;
+    const { gate, paces, time, clock, waits, leftOut } = this.#deps;
     const pace = paces.of(lane);
     const found = gate.find(lane);
     const suspension = found && suspensionReport(found, clock.now());
     const wait = waits.ofLane(lane);
+    const kept = leftOut.kept(lane);
     const { ceiling } = pace.limits;
     let inFlight = 0;
     for (const { outstanding } of lane.sessions) for (const { indexes } of outstanding) inFlight += indexes.length;
@@ -142,6 +147,7 @@ export class LaneDesk implements LaneOperations {
       },
       inFlight,
       ...(suspension !== undefined && { suspension }),
+      ...(kept.length > 0 && { leftOut: kept }),
       ...(pace.cause !== undefined && { changed: pace.cause }),
       wait,
       limitedBy: waitText(wait, clock.now()),
@@ -156,6 +162,17 @@ function changeOf({ at, key, value, by }: StateEvent): LaneChange {
     const { until, reply } = suspension;
     const end = until === undefined ? 'until it is cleared' : `until ${new Date(until).toISOString()}`;
     return { at, by, text: `suspended ${end}`, ...(reply !== undefined && { reply }) };
+  }
+  if (key.startsWith(LEFT_OUT)) {
+    const [, extension = ''] = key.split('/');
+    const leftOut = value as LeftOutReport | undefined;
+    if (leftOut === undefined) return { at, by, text: `${extension} is used again` };
+    return {
+      at,
+      by,
+      text: `${extension} is left out until ${new Date(leftOut.until).toISOString()}`,
+      reply: leftOut.reply,
+    };
   }
   const kept = readKeptPace(value);
   if (kept === undefined) return { at, by, text: 'the pace is forgotten' };

@@ -1,6 +1,6 @@
 // May this lane begin anything, as far as suspensions and what is left out go? Asked beside the caps.
 import type { DueTime } from './due-time.ts';
-import type { Lane } from './lane.ts';
+import { groupScope, type Lane } from './lane.ts';
 import type { LeftOut } from './left-out.ts';
 import type { Suspension, Suspensions } from './suspensions.ts';
 
@@ -8,11 +8,6 @@ export interface LaneGateDeps {
   readonly time: DueTime;
   readonly suspensions: Suspensions;
   readonly leftOut: LeftOut;
-}
-
-/** Where a source is at a provider, or at a site that nobody knows: what `suspend source+provider` stops. */
-export function groupScope(lane: Lane): string {
-  return lane.destination.provider === undefined ? lane.name : lane.group.name;
 }
 
 export class LaneGate {

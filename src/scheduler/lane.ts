@@ -1,5 +1,6 @@
 // A lane, (source, destination): its connections, and who of them has room for another transaction. And its reach of each
 // site. Counts only; the decisions are in src/policy/caps.ts.
+import type { Extension } from '../flow/action.ts';
 import type { EgressCommands, SessionId, Source } from '../flow/attempt.ts';
 import { grantsMax } from '../policy/caps.ts';
 import type { Destination } from './destination.ts';
@@ -29,6 +30,8 @@ export interface Session {
   granted: number;
   /** Transactions reported so far. */
   reports: number;
+  /** As granted. */
+  readonly without: readonly Extension[];
   /** Of the remote address that it has, or may have, a connection to, where these are counted. */
   address: Meter | undefined;
   /** Room at one that it was opened for; until it claims one. */
@@ -134,4 +137,9 @@ export class Lane {
 export function firstOf(sessions: Set<Session>, relayKey: string): Session | undefined {
   for (const session of sessions) if (session.relayKey === relayKey) return session;
   return undefined;
+}
+
+/** Where a source is at a provider, or at a site that nobody knows: what `suspend source+provider` and `disable` speak of. */
+export function groupScope(lane: Lane): string {
+  return lane.destination.provider === undefined ? lane.name : lane.group.name;
 }

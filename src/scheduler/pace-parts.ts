@@ -61,7 +61,13 @@ export function assemblePace(deps: PacePartsDeps): PaceParts {
       queues().unpark();
     },
   });
-  const leftOut = new LeftOut(deps);
+  const leftOut = new LeftOut({
+    ...deps,
+    onEnd: () => {
+      granting().dirtyAll();
+      recorder.request();
+    },
+  });
   return { paces, suspensions, leftOut, gate: new LaneGate({ ...deps, suspensions, leftOut }), heldBack };
 }
 

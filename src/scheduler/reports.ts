@@ -1,74 +1,25 @@
 // From what egress says to what stands in the journal: reports, ends of sessions, dead processes. A delivery leaves the
 // queue, or falls due anew, only once its outcome is written; only then is the report acknowledged.
-import type { Budgets } from './budgets.ts';
-import type { Clock } from '../base/clock.ts';
-import type { Random } from '../base/random.ts';
 import type { Report, SessionClosed, SessionReturned } from '../flow/attempt.ts';
 import type { JournalEvent, OutcomeEvent } from '../flow/event.ts';
-import type { Feedback } from '../flow/feedback.ts';
-import type { MessageId } from '../flow/message.ts';
 import { queueOf } from '../flow/queue-name.ts';
-import type { Settle, Terms } from '../flow/settlement.ts';
-import type { QueuedMessage, Spool } from '../flow/spool.ts';
+import type { Terms } from '../flow/settlement.ts';
+import type { QueuedMessage } from '../flow/spool.ts';
 import { plannedDelayMs } from '../policy/retry-plan.ts';
 import { Acknowledgements } from './acknowledgements.ts';
-import type { Addresses } from './addresses.ts';
-import type { Consequences } from './consequences.ts';
-import type { CampaignRemoval } from './campaign-removal.ts';
-import type { DueTime } from './due-time.ts';
-import type { Egresses } from './egresses.ts';
-import type { Granting } from './granting.ts';
-import type { HeldBack } from './held-back.ts';
-import type { InFlight, OpenAttempt } from './in-flight.ts';
+import { otherwise } from './extension-use.ts';
+import type { OpenAttempt } from './in-flight.ts';
 import type { Egress, Session } from './lane.ts';
 import { failureReport, lostReport } from './broken-report.ts';
-import type { Limits } from './limits.ts';
-import type { Marks } from './marks.ts';
-import type { Paces } from './paces.ts';
-import type { Queues } from './queues.ts';
-import type { ReachHealth } from './reach-health.ts';
-import type { Recorder } from './recorder.ts';
-import type { Routes } from './routes.ts';
-import type { Settings } from './settings.ts';
-import type { Sources } from './sources.ts';
-
-export interface ReportsDeps {
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly time: DueTime;
-  readonly health: ReachHealth;
-  readonly spool: Spool;
-  readonly settle: Settle;
-  readonly feedback: Feedback;
-  readonly settings: Settings;
-  readonly routes: Routes;
-  readonly queues: Queues;
-  readonly marks: Marks;
-  readonly removal: CampaignRemoval;
-  readonly inFlight: InFlight;
-  readonly egresses: Egresses;
-  readonly sources: Sources;
-  readonly budgets: Budgets;
-  readonly granting: Granting;
-  readonly limits: Limits;
-  readonly addresses: Addresses;
-  readonly consequences: Consequences;
-  readonly heldBack: HeldBack;
-  readonly paces: Paces;
-  readonly recorder: Recorder;
-  /** Every waiting delivery of it is to be settled as cancelled. */
-  readonly onCancelled: (id: MessageId) => void;
-}
+import type { ReportsDeps } from './reports-deps.ts';
+import { SecondChances } from './second-chances.ts';
 
 /** Sessions in a row that end without having begun anything, until the lane sleeps. */
 const FRUITLESS_MAX = 3;
-/** Deliveries that had their second chance and are remembered; one that is forgotten gets a third. */
-const BROKEN_MAX = 10_000;
 
 export class Reports {
   readonly #deps: ReportsDeps;
-  /** Went again at once after their connection broke before the dot: once is enough. */
-  readonly #broken = new Set<string>();
+  readonly #secondChances = new SecondChances();
   readonly #acknowledgements = new Acknowledgements();
 
   constructor(deps: ReportsDeps) {
@@ -114,13 +65,7 @@ export class Reports {
     const session = egresses.find(closed.session);
     if (session === undefined) {
       // Told twice: a `deliver` crossed the first. What was granted then has been taken back; if not, it is now.
-      for (const id of closed.notBegun) {
-        const attempt = this.#deps.inFlight.find(id);
-        if (attempt === undefined) continue;
-        this.#leave(attempt);
-        this.giveBack(attempt);
-      }
-      return;
+      return this.#giveBackAll(closed.notBegun.flatMap((id) => this.#deps.inFlight.find(id) ?? []));
     }
     egresses.remove(session);
     if (closed.failure?.reply !== undefined) this.#acknowledgements.add(session.egress, closed.session);
@@ -129,12 +74,18 @@ export class Reports {
     if (closed.why === 'capped') this.#deps.addresses.refused(session);
     else if (closed.failure !== undefined) {
       const isAlone = session.reach.sessions.size === 0;
-      const isThrottled = atHand !== undefined && this.#isThrottled(atHand, closed.failure);
-      // One connection too many: the pace has answered that, and the others serve on.
-      if (isAlone || !isThrottled) this.#deps.health.failed(session, closed.failure, atHand);
+      const answer = atHand && this.#answered(atHand, closed.failure);
+      // One connection too many: the pace has answered that, and the others serve on. Where there is another way, that is tried.
+      const isReached = answer === 'otherwise' || (answer === 'slow' && !isAlone);
+      if (!isReached) this.#deps.health.failed(session, closed.failure, atHand);
       // Where other connections to the site live on, the host is reachable: nobody is deferred for one too many. Where
       // another source may try, nobody is deferred for this one.
-      if (atHand !== undefined && isAlone && !granting.mayGoElsewhere(session, atHand.queue)) {
+      if (
+        atHand !== undefined &&
+        isAlone &&
+        answer !== 'otherwise' &&
+        !granting.mayGoElsewhere(session, atHand.queue)
+      ) {
         back.shift();
         this.#leave(atHand);
         this.#settle(atHand, failureReport(atHand, closed.failure, this.#deps.clock.now()), undefined);
@@ -142,10 +93,7 @@ export class Reports {
     } else if (atHand !== undefined && ++session.reach.fruitless >= FRUITLESS_MAX) {
       this.#deps.health.failed(session, { phase: 'connect' }, atHand);
     }
-    for (const attempt of back) {
-      this.#leave(attempt);
-      this.giveBack(attempt);
-    }
+    this.#giveBackAll(back);
     granting.freed(session);
     this.#deps.recorder.request();
   }
@@ -168,14 +116,25 @@ export class Reports {
     this.#acknowledgements.drop(egress);
   }
 
-  /** Of a connection that was refused before MAIL: what follows is carried out, whoever is deferred for it. */
-  #isThrottled(attempt: OpenAttempt, failure: NonNullable<SessionClosed['failure']>): boolean {
-    if (failure.reply === undefined) return false;
+  /**
+   * Of a connection that was refused before MAIL: what follows is carried out, whoever is deferred for it. otherwise: it
+   * may go at once, without what was to blame.
+   */
+  #answered(attempt: OpenAttempt, failure: NonNullable<SessionClosed['failure']>): 'slow' | 'otherwise' | undefined {
+    if (failure.reply === undefined) return undefined;
     const report = failureReport(attempt, failure, this.#deps.clock.now());
-    const terms = this.terms(attempt.queued, attempt.session.lane.name, 1, attempt.indexes[0] ?? 0);
+    const terms = this.terms(attempt.queued, attempt.session.lane.name, 1, attempt.indexes[0] ?? 0, undefined, attempt);
     const { judged } = this.#deps.settle(report, attempt.queued, terms);
     this.#deps.consequences.follow(attempt, report, judged);
-    return judged.some(({ actions }) => actions.some((action) => action.do === 'slow'));
+    if (judged.some(({ actions }) => otherwise(actions, attempt, report) === 'now')) return 'otherwise';
+    return judged.some(({ actions }) => actions.some((action) => action.do === 'slow')) ? 'slow' : undefined;
+  }
+
+  #giveBackAll(attempts: readonly OpenAttempt[]): void {
+    for (const attempt of attempts) {
+      this.#leave(attempt);
+      this.giveBack(attempt);
+    }
   }
 
   /** Granted, and egress does not know of it. */
@@ -216,7 +175,14 @@ export class Reports {
   }
 
   /** `first`: any of the deliveries that are settled together; all are of one routing domain. */
-  terms(queued: QueuedMessage, lane: string | undefined, attempted: 0 | 1, first: number, dueAt?: number): Terms {
+  terms(
+    queued: QueuedMessage,
+    lane: string | undefined,
+    attempted: 0 | 1,
+    first: number,
+    dueAt?: number,
+    attempt?: OpenAttempt,
+  ): Terms {
     const { clock, time, random, settings, marks } = this.#deps;
     const { id, stream } = queued.message;
     const policy = settings.stream(stream);
@@ -230,8 +196,9 @@ export class Reports {
       mayDuplicate: policy.duplicates === 'allow',
       isOver: queued.expiresAt <= now,
       isCancelled: marks.isCancelled(id) || this.#deps.removal.cancelledBy(queued.message) !== undefined,
-      mayGoAgain: (index) => attempted === 1 && this.#mayGoAgain(`${id}/${index}`),
+      mayGoAgain: (index) => attempted === 1 && this.#secondChances.take(`${id}/${index}`),
       provider,
+      otherwise: (actions, report) => attempt && otherwise(actions, attempt, report),
       nextAttemptAt: (attempts, plan) => {
         if (dueAt !== undefined) return dueAt;
         return Math.ceil(time.now()) + plannedDelayMs(plan, policy.retryDelaysMs, attempts, random);
@@ -245,7 +212,7 @@ export class Reports {
     const { id } = queued.message;
     outcomes.forEach((event, i) => {
       if (kept[from + i] !== true) return;
-      if (this.#broken.size > 0) this.#broken.delete(`${id}/${event.index}`);
+      this.#secondChances.forget(`${id}/${event.index}`);
       if (event.outcome !== 'deferred') return;
       const due = { dueAt: event.nextAttemptAt ?? event.at, messageId: id, index: event.index };
       queues.offer(queueOf(queued.message, event.index), due);
@@ -256,19 +223,12 @@ export class Reports {
     }
   }
 
-  #mayGoAgain(key: string): boolean {
-    if (this.#broken.has(key)) return false;
-    if (this.#broken.size >= BROKEN_MAX) this.#broken.delete(this.#broken.values().next().value as string);
-    this.#broken.add(key);
-    return true;
-  }
-
   /** Judged now, written at the end of the turn, out of flight after that. */
   #settle(attempt: OpenAttempt, report: Report, egress: Egress | undefined, dueAt?: number): void {
     const { queued, queue } = attempt;
     const { recorder, inFlight, spool, queues, settle, feedback, limits } = this.#deps;
     limits.over(attempt, report);
-    const terms = this.terms(queued, attempt.session.lane.name, 1, attempt.indexes[0] ?? 0, dueAt);
+    const terms = this.terms(queued, attempt.session.lane.name, 1, attempt.indexes[0] ?? 0, dueAt, attempt);
     this.#deps.budgets.over(attempt, report);
     const { outcomes: settled, again, judged } = settle(report, queued, terms);
     if (egress !== undefined) this.#deps.consequences.follow(attempt, report, judged);

@@ -126,6 +126,7 @@ class Brain implements Scheduler {
     budgets.load();
     this.#parts.paces.load(spool);
     this.#parts.suspensions.load(spool);
+    this.#parts.leftOut.load(spool);
     for (const { queue, firstDueAt } of spool.queues()) queues.load(queue, firstDueAt);
     this.#state = 'running';
     for (const run of this.#early) run();

@@ -78,6 +78,26 @@ test('lane show: what limits it, and the reply that slowed it', async (t) => {
   assert.equal((await at.run(['lane', 'show', 'nobody/x'])).code, EXIT.no);
 });
 
+test('lane show: what is left out for a reply, until when, and how it is used again', async (t) => {
+  const at = stage(t);
+  const leftOut = [
+    {
+      extension: 'ipv6',
+      name: 'out1/google',
+      since: NOW,
+      until: NOW + 7 * 86_400_000,
+      by: 'rule google-5-7-1-ipv6',
+      reply: '550 5.7.1 IPv6 sending guidelines',
+    },
+  ];
+  await at.relay({ 'GET /v1/lanes/show?lane=out1%2Fgoogle': { body: { ...OPEN, leftOut } } });
+  const { out } = await at.run(['lane', 'show', 'out1/google']);
+  assert.match(
+    out,
+    /without ipv6 until .* \(in 7d.*\): 550 5\.7\.1 .* \(rule google-5-7-1-ipv6\); `postilion lane resume/,
+  );
+});
+
 test('lane pause, resume, pin, release, history: what is asked, and what is wrong usage', async (t) => {
   const at = stage(t);
   const asked = await at.relay({

@@ -215,3 +215,20 @@ test('egress TLS: what breaks inside TLS is settled by state, as without', async
     assert.deepEqual(stage.closed[0]?.notBegun, []);
   }
 });
+
+test('egress TLS: what the grant leaves out is left out, said, and never where the route requires it', async () => {
+  const without = ['tls'] as const;
+  const one = async (tls: TlsPolicy, script?: SinkOptions['script']) => {
+    const sink = await startSink({ tls: PEM, ...(script !== undefined && { script }) });
+    const stage = startStage({ idleMs: 1 });
+    const relay: Relay = relayTo([sink.port], { tls });
+    stage.egress.commands.open(grantTo(sink.port, { relay, without }));
+    stage.egress.commands.deliver('life-1', stage.attempt('m1', CONTENT));
+    await stage.until(() => stage.closed.length === 1);
+    await sink.close();
+    return { isTls: sink.messages[0]?.isTls, said: stage.reports[0]?.tlsLeftOut };
+  };
+  assert.deepEqual(await one({ level: 'opportunistic' }), { isTls: false, said: true });
+  assert.deepEqual(await one({ level: 'required' }), { isTls: true, said: undefined });
+  assert.deepEqual(await one({ level: 'none' }), { isTls: false, said: undefined });
+});

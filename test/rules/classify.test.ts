@@ -18,7 +18,13 @@ test('classify: the shipped rules have no problem, and each takes its own sample
 
 test('classify: every action of the closed list is read and written alike', () => {
   const texts = data.rules.flatMap((rule) => rule.actions ?? []);
-  const more = ['retry elsewhere', 'disable tls', 'suppress stream for 30d after 3 in 2h', 'suspend campaign 15m'];
+  const more = [
+    'retry elsewhere',
+    'disable tls',
+    'suppress stream for 30d after 3 in 2h',
+    'suspend campaign 15m',
+    'disable chunking 30d',
+  ];
   for (const text of [...texts, ...more]) {
     const action = parseAction(text);
     assert.ok(action, text);
@@ -32,6 +38,9 @@ test('classify: every action of the closed list is read and written alike', () =
     'retry never',
     'drop',
     'fail now',
+    'disable smtputf8',
+    'disable ipv6 long',
+    'disable ipv6 7d 1h',
     '',
   ]) {
     assert.equal(parseAction(text), undefined, text);

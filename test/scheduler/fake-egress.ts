@@ -34,6 +34,8 @@ export interface Transaction {
 
 export interface Behaviour {
   connect(grant: SessionGrant): { readonly ms: number; readonly failure?: NonNullable<SessionClosed['failure']> };
+  /** What a report tells beside its results. */
+  facts?(grant: SessionGrant): Partial<Report>;
   /** Of the site: those that are claimed, one after the other, where the grant asks for it. */
   addresses?(grant: SessionGrant): readonly string[];
   transact(attempt: Attempt, message: Message, grant?: SessionGrant): Transaction;
@@ -321,6 +323,7 @@ export class FakeEgress implements EgressCommands {
         remote: { host: session.grant.relay.site, address: '192.0.2.1', port: 25 },
         instants: { granted, done: this.#clock.now() },
         source: session.grant.source.name,
+        ...this.#behaviour.facts?.(session.grant),
       };
       this.#free([attempt]);
       this.#unacknowledged.set(report.attempt, report);

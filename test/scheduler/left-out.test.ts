@@ -1,10 +1,14 @@
 // What is left out on a lane: told with the grant; a source that has nothing else begins nothing there.
-import { deepEqual, equal } from 'node:assert/strict';
+import { deepEqual, equal, match } from 'node:assert/strict';
 import { test } from 'node:test';
-import type { SessionGrant } from '../../src/flow/attempt.ts';
+import type { Attempt, Report, SessionGrant } from '../../src/flow/attempt.ts';
+import type { Message } from '../../src/flow/message.ts';
+import type { Judge } from '../../src/flow/outcome.ts';
+import type { Reply } from '../../src/flow/reply.ts';
 import type { SchedulerOptions } from '../../src/scheduler/options.ts';
 import type { Behaviour } from './fake-egress.ts';
-import { MINUTE, OPTIONS, takesAll, World } from './world.ts';
+import { judge } from '../support/rules.ts';
+import { HOUR, MINUTE, OPTIONS, replies, takesAll, World, type WorldOptions } from './world.ts';
 
 const member = (source: string) => ({ source, weight: 1 });
 const SIX: SchedulerOptions = {
@@ -56,5 +60,234 @@ test('left out: a pool of IPv6 alone waits there, untouched, until a reload says
   world.scheduler.reload({ ...SIX, providers: { charter: { lanes: 'shared' } } });
   await world.clock.advance(MINUTE);
   deepEqual(world.kinds(), ['delivered', 'delivered']);
+  await world.end();
+});
+
+/** The shipped rules: disable ipv6, retry normal. */
+const GUIDELINES: Reply = { code: 550, enhanced: '5.7.1', lines: ['does not meet IPv6 sending guidelines'] };
+/** hold source+provider, disable ipv6. */
+const NO_NAME: Reply = { code: 550, enhanced: '5.7.25', lines: ['must have a reverse DNS record'] };
+const DAY = 24 * HOUR;
+
+/** Speaks IPv6 as long as it may; by IPv6 it answers `reply`. */
+class Far {
+  readonly grants: SessionGrant[] = [];
+  reply: Reply | undefined = GUIDELINES;
+  /** Refuses before MAIL. */
+  isEarly = false;
+  /** Of connections that do not say otherwise. */
+  address: string | undefined;
+  readonly behaviour: Behaviour = {
+    idleMs: 5000,
+    connect: (grant) => {
+      this.grants.push(grant);
+      if (!this.isEarly || this.reply === undefined || this.#addressOf(grant) === IPV4) return { ms: 10 };
+      const remote = { host: 'mx', address: this.#addressOf(grant), port: 25 };
+      return { ms: 10, failure: { phase: 'greeting', reply: this.reply, remote } };
+    },
+    transact: (attempt: Attempt, _: Message, grant) => {
+      const { reply } = this;
+      if (grant === undefined || reply === undefined || this.#addressOf(grant) === IPV4)
+        return { ms: 10, results: replies(attempt.indexes, 250), taken: attempt.indexes };
+      return {
+        ms: 10,
+        results: attempt.indexes.map((index) => ({ index, decidedAt: 'dot', reply })),
+        taken: [],
+      } as const;
+    },
+    facts: (grant): Partial<Report> => ({ remote: { host: 'mx', address: this.#addressOf(grant), port: 25 } }),
+  };
+
+  #addressOf({ without = [], source }: SessionGrant): string {
+    if (source.address !== undefined) return source.address.includes(':') ? IPV6 : IPV4;
+    return this.address ?? (without.includes('ipv6') ? IPV4 : IPV6);
+  }
+
+  get by(): readonly (readonly [string, readonly string[] | undefined])[] {
+    return this.grants.map(({ source, without }) => [source.name, without]);
+  }
+}
+
+const IPV4 = '192.0.2.9';
+const IPV6 = '2001:db8::9';
+const GOOGLE: SchedulerOptions = { ...OPTIONS, providers: { google: { lanes: 'shared' } } };
+
+async function startedBy(far: Far, given: WorldOptions = {}): Promise<World> {
+  const world = new World({ options: GOOGLE, behaviour: far.behaviour, ...given });
+  await world.scheduler.start();
+  return world;
+}
+
+function states(world: World): readonly unknown[] {
+  return world.spool.journal.filter((event) => event.type === 'state' && event.key.startsWith('left-out/'));
+}
+
+for (const isEarly of [false, true]) {
+  const where = isEarly ? 'before MAIL' : 'after the dot';
+  test(`left out: a reply against IPv6 ${where} has the mail go at once over IPv4, and what follows too`, async () => {
+    const far = new Far();
+    far.isEarly = isEarly;
+    const world = await startedBy(far);
+    const message = world.accept(['gmail.com']);
+    await world.clock.advance(1000);
+    deepEqual(world.kinds(message), isEarly ? ['delivered'] : ['deferred', 'delivered']);
+    deepEqual(far.by, [
+      ['default', undefined],
+      ['default', ['ipv6']],
+    ]);
+    for (let n = 0; n < 50; n++) world.accept(['gmail.com', 'example.net']);
+    await world.clock.advance(MINUTE);
+    equal(world.outcomes().filter(({ outcome }) => outcome === 'failed').length, 0);
+    // Written once, with what was said; of others nothing is known.
+    equal(states(world).filter((event) => JSON.stringify(event).includes('default/google')).length, 1);
+    const lane = await world.scheduler.operations.lane('default/google');
+    const [kept] = lane?.leftOut ?? [];
+    deepEqual([kept?.extension, kept?.until], ['ipv6', (kept?.since ?? 0) + 7 * DAY]);
+    match(kept?.reply ?? '', /^550 5\.7\.1 does not meet IPv6/);
+    await world.end();
+  });
+}
+
+test('left out: stands after a restart until its time is over, or an operator says so', async () => {
+  const far = new Far();
+  const world = await startedBy(far);
+  world.accept(['gmail.com']);
+  await world.clock.advance(MINUTE);
+  const far2 = new Far();
+  const next = new World({ options: GOOGLE, behaviour: far2.behaviour });
+  next.spool.record(states(world) as never);
+  await next.clock.advance(MINUTE);
+  await next.scheduler.start();
+  far2.reply = undefined;
+  next.accept(['gmail.com']);
+  await next.clock.advance(6 * DAY);
+  next.accept(['gmail.com']);
+  await next.clock.advance(DAY);
+  next.accept(['gmail.com']);
+  await next.clock.advance(MINUTE);
+  deepEqual(
+    far2.by.map(([, without]) => without),
+    [['ipv6'], ['ipv6'], undefined],
+  );
+  equal(states(next).length, 2);
+  await next.end();
+  equal(await world.scheduler.operations.resumeLane('default/google', 'operator'), 1);
+  equal(await world.scheduler.operations.resumeLane('default/google', 'operator'), 0);
+  far.reply = undefined;
+  world.accept(['gmail.com']);
+  await world.clock.advance(MINUTE);
+  equal(far.by.at(-1)?.[1], undefined);
+  deepEqual(
+    (await world.scheduler.operations.laneHistory('default/google', 9)).map(({ text }) => text.slice(0, 20)),
+    ['ipv6 is left out unt', 'ipv6 is used again'],
+  );
+  await world.end();
+});
+
+test('left out: of a source of IPv6 alone another source takes the mail at once', async () => {
+  const far = new Far();
+  const options = { ...SIX, providers: { google: { lanes: 'shared' } } } as const;
+  const pools = { default: { members: [member('six'), member('four')] } };
+  const world = await startedBy(far, { options: { ...options, pools } });
+  for (let n = 0; n < 20; n++) world.accept(['gmail.com']);
+  await world.clock.advance(5000);
+  equal(world.outcomes().filter(({ outcome }) => outcome === 'delivered').length, 20);
+  const lane = await world.scheduler.operations.lane('six/google');
+  equal(lane?.wait.for, 'ipv4-source');
+  await world.end();
+});
+
+test('left out: where the mail goes on over IPv4 its source is not held besides', async () => {
+  const far = new Far();
+  far.reply = NO_NAME;
+  const providers = { office365: { lanes: 'per-site' } } as const;
+  const router = {
+    resolve: async (domain: string) => {
+      const site = `${domain}.mail.protection.outlook.com`;
+      const route = { kind: 'relay', site, hosts: [{ name: site, port: 25 }], tls: { level: 'none' }, explicit: false };
+      return { domain, route, ttlMs: HOUR } as never;
+    },
+  };
+  const world = await startedBy(far, { options: { ...OPTIONS, providers }, router });
+  world.accept(['a.example']);
+  await world.clock.advance(1000);
+  deepEqual(world.kinds(), ['deferred', 'delivered']);
+  deepEqual((await world.scheduler.operations.lanes()).suspensions, []);
+  // Another site of the provider: known there too.
+  world.accept(['b.example']);
+  await world.clock.advance(1000);
+  deepEqual(far.by.at(-1), ['default', ['ipv6']]);
+  await world.end();
+  // Over IPv4 it is the source that is to blame.
+  const other = new Far();
+  other.reply = NO_NAME;
+  other.address = '192.0.2.10';
+  const held = await startedBy(other, { options: { ...OPTIONS, providers }, router });
+  held.accept(['a.example']);
+  await held.clock.advance(1000);
+  deepEqual([states(held), (await held.scheduler.operations.lanes()).suspensions.length], [[], 1]);
+  await held.end();
+});
+
+test('left out: TLS only where it was used, may be missing, and is no provider’s; a server that asks for it has it again', async () => {
+  const noTls: Reply = { code: 454, enhanced: '4.7.0', lines: ['TLS not available: handshake failed'] };
+  const mustTls: Reply = { code: 530, enhanced: '5.7.0', lines: ['Must issue a STARTTLS command first'] };
+  let wants: 'plain' | 'tls' = 'plain';
+  const grants: SessionGrant[] = [];
+  const isTls = ({ without = [] }: SessionGrant): boolean => !without.includes('tls');
+  const behaviour: Behaviour = {
+    ...takesAll,
+    connect: (grant) => {
+      grants.push(grant);
+      return { ms: 10 };
+    },
+    transact: (attempt, message, grant) => {
+      if (grant === undefined || isTls(grant) === (wants === 'tls')) return takesAll.transact(attempt, message);
+      const reply = wants === 'tls' ? mustTls : noTls;
+      return {
+        ms: 10,
+        results: attempt.indexes.map((index) => ({ index, decidedAt: 'mail', reply })),
+        taken: [],
+      } as const;
+    },
+    facts: (grant) =>
+      isTls(grant) ? { tls: { version: 'TLSv1.3', cipher: 'x', reused: false } } : { tlsLeftOut: true },
+  };
+  const world = new World({ options: GOOGLE, behaviour });
+  await world.scheduler.start();
+  const here = world.accept(['example.net']);
+  world.accept(['gmail.com']);
+  await world.clock.advance(1000);
+  deepEqual(world.kinds(here), ['deferred', 'delivered']);
+  equal(states(world).length, 1);
+  await world.clock.advance(10_000);
+  wants = 'tls';
+  const there = world.accept(['example.net']);
+  await world.clock.advance(10 * MINUTE);
+  deepEqual(world.kinds(there), ['deferred', 'delivered']);
+  equal(states(world).length, 2);
+  deepEqual(grants.at(-1)?.without, undefined);
+  await world.end();
+});
+
+test('left out: what nobody uses yet is handed to egress all the same, for as long as the rule says', async () => {
+  const noChunks: Judge = (result, report, provider) => {
+    const verdict = judge(result, report, provider);
+    if (verdict.kind === 'delivered') return verdict;
+    const actions = [{ do: 'disable', extension: 'chunking', forMs: HOUR } as const];
+    return { ...verdict, kind: 'deferred', actions };
+  };
+  const far = new Far();
+  const world = await startedBy(far, { judge: noChunks });
+  const message = world.accept(['example.net']);
+  await world.clock.advance(1000);
+  // It was not used, so there is no other way: the plan counts.
+  deepEqual(world.kinds(message), ['deferred']);
+  far.reply = undefined;
+  await world.clock.advance(30 * MINUTE);
+  deepEqual(world.kinds(message), ['deferred', 'delivered']);
+  deepEqual(far.by.at(-1)?.[1], ['chunking']);
+  await world.clock.advance(HOUR);
+  equal(states(world).length, 2);
   await world.end();
 });

@@ -8,6 +8,7 @@ import type { OutcomeEvent } from '../../src/flow/event.ts';
 import type { Feedback } from '../../src/flow/feedback.ts';
 import type { Accepted, Domain, Location, Mailbox, Message } from '../../src/flow/message.ts';
 import { newMessageId } from '../../src/flow/message-id.ts';
+import type { Judge } from '../../src/flow/outcome.ts';
 import type { Route, Router } from '../../src/flow/route.ts';
 import type { Spool } from '../../src/flow/spool.ts';
 import type { SuppressDecision } from '../../src/flow/suppression.ts';
@@ -63,6 +64,7 @@ export interface WorldOptions {
   readonly options?: SchedulerOptions;
   readonly router?: Router;
   readonly behaviour?: Behaviour;
+  readonly judge?: Judge;
   readonly seed?: number;
   readonly suppresses?: SuppressDecision;
   readonly spool?: (spool: MemorySpool, clock: FakeClock) => Spool;
@@ -102,7 +104,7 @@ export class World {
       spool,
       ...(feedback !== undefined && { feedback }),
       router: given.router ?? ownSite,
-      settle: createSettle(judge),
+      settle: createSettle(given.judge ?? judge),
       providerOf: (domain, hosts) => shippedBook.find(domain, hosts),
       suppresses: given.suppresses ?? suppressOrders,
       soon: queueMicrotask,
