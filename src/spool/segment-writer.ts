@@ -50,9 +50,17 @@ interface Segment {
   readonly salt: Uint8Array;
   /** Where the next record goes: everything before it is whole and durable. */
   end: number;
+  /** Zeros stand up to here, durable with the record that they came with. */
+  ready: number;
 }
 
 const BATCH_OCTETS_MAX = 32 * 1024 * 1024;
+/**
+ * Zeros written behind a write of few octets: those after it make the file no longer, which saves their syncs the inode,
+ * a second write of the disk. Octets that come by many are not worth writing twice.
+ */
+const ZEROS = Buffer.alloc(128 * 1024);
+const FEW_OCTETS = ZEROS.length / 8;
 
 export class SegmentWriter implements MessageWriter {
   readonly #options: SegmentWriterOptions;
@@ -117,6 +125,7 @@ export class SegmentWriter implements MessageWriter {
     this.#closed = true;
     while (this.#committing !== undefined) await this.#committing;
     this.#leave();
+    if (this.#watch.dead) return NEVER;
   }
 
   async #appendStaged(message: Message, staged: StagedFile): Promise<Location> {
@@ -189,7 +198,19 @@ export class SegmentWriter implements MessageWriter {
       buffers.push(head, ...content, trailer);
       octets += length;
     }
-    return this.#writeAll(segment.file, buffers, segment.end, octets) ? octets : undefined;
+    const { file, end } = segment;
+    const zeros = this.#zerosBehind(segment, octets);
+    if (zeros.length > 0 && this.#writeAll(file, [...buffers, zeros], end, octets + zeros.length)) {
+      segment.ready = end + octets + zeros.length;
+      return octets;
+    }
+    return this.#writeAll(file, buffers, end, octets) ? octets : undefined;
+  }
+
+  #zerosBehind({ end, ready }: Segment, octets: number): Uint8Array {
+    const next = end + octets;
+    if (next <= ready || octets > FEW_OCTETS) return ZEROS.subarray(0, 0);
+    return ZEROS.subarray(0, Math.max(0, this.#options.segmentOctets - next));
   }
 
   #writeAll(file: DiskFile, buffers: readonly Uint8Array[], position: number, octets: number): boolean {
@@ -204,13 +225,18 @@ export class SegmentWriter implements MessageWriter {
 
   /** Durably, so that what is refused now cannot be there after a power cut. */
   async #cutBack(segment: Segment, refused: readonly Waiting[]): Promise<void> {
-    try {
-      segment.file.truncateSync(segment.end);
-    } catch (error) {
-      return this.#watch.fail(`truncation of ${segment.file.path}: ${codeOf(error)}`);
-    }
+    this.#truncate(segment);
     await this.#watch.run(segment.file.path, () => segment.file.fdatasync());
     refuse(refused);
+  }
+
+  #truncate(segment: Segment): void {
+    try {
+      segment.file.truncateSync(segment.end);
+      segment.ready = segment.end;
+    } catch (error) {
+      void this.#watch.fail(`truncation of ${segment.file.path}: ${codeOf(error)}`);
+    }
   }
 
   /** The segment that takes a record of `octets`; undefined when no new one can be made (all that wait are refused). */
@@ -219,6 +245,7 @@ export class SegmentWriter implements MessageWriter {
     if (open !== undefined) {
       if (open.end === FIRST_BLOCK || open.end + octets <= this.#options.segmentOctets) return open;
       this.#leave();
+      if (this.#watch.dead) return NEVER;
     }
     this.#segment = await this.#begin();
     if (this.#segment === undefined) refuse(this.#waiting.splice(0));
@@ -229,6 +256,8 @@ export class SegmentWriter implements MessageWriter {
     const segment = this.#segment;
     if (segment === undefined) return;
     this.#segment = undefined;
+    // Not synced: zeros at the end of a file that nobody writes to are nothing to a reader.
+    if (!this.#watch.dead) this.#truncate(segment);
     segment.file.close();
     const { onClosed } = this.#options;
     if (onClosed !== undefined) setImmediate(() => onClosed(segment.name));
@@ -254,7 +283,7 @@ export class SegmentWriter implements MessageWriter {
     await this.#watch.run(file.path, () => file.fdatasync());
     await this.#watch.run(SEGMENTS, () => disk.syncFolder(SEGMENTS));
     this.#options.onOpened?.(name);
-    return { name, file, salt, end: FIRST_BLOCK };
+    return { name, file, salt, end: FIRST_BLOCK, ready: FIRST_BLOCK };
   }
 }
 

@@ -20,6 +20,7 @@ async function threeRecords(size = 40): Promise<{
   const { disk, writer } = segmentRig();
   const letters = [letter(size), letter(size), letter(size)];
   const at = await appendAll(writer, letters);
+  await writer.close();
   return { disk, segment: at[0]!.segment, ids: letters.map(({ message }) => message.id), at };
 }
 
@@ -133,6 +134,7 @@ test('segment damage: a forged record inside a body is never read as one', async
   }
   const last = letter();
   const [location] = await appendAll(writer, [bearer, last]);
+  await writer.close();
   const ids = [await outline(disk, segment)].flat();
   assert.deepEqual(ids.slice(1), [bearer.message.id, last.message.id]);
   for (let octet = 0; octet < HEADER_OCTETS; octet++) {

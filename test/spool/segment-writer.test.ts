@@ -45,8 +45,9 @@ test('segment writer: records lie where it says, in order, with all their octets
   const { disk, writer } = segmentRig();
   const letters = [letter(0), letter(1), letter(5000), letter(40)];
   const locations = await appendAll(writer, letters);
-  const segment = writer.open?.segment ?? '';
-  assert.equal(writer.open?.durable, disk.findSize(pathOf(segment)));
+  const { segment, durable } = writer.open!;
+  await writer.close();
+  assert.equal(disk.findSize(pathOf(segment)), durable);
   assert.deepEqual(
     await outline(disk, segment),
     letters.map(({ message }) => message.id),
@@ -96,11 +97,10 @@ test('segment writer: on a full disk it refuses, cuts back to the last whole rec
     const { disk, writer, deaths } = segmentRig();
     const [before, refused, after] = [letter(), letter(3000), letter()];
     await appendAll(writer, [before]);
-    const path = pathOf(writer.open!.segment);
-    const size = disk.findSize(path);
+    const { segment, durable } = writer.open!;
     disk.fault = ({ name }) => (name === 'write' ? code : undefined);
     await assert.rejects(writer.append(refused.message, [refused.content]), SpoolFull);
-    assert.equal(disk.findSize(path), size, code);
+    assert.equal(disk.findSize(pathOf(segment)), durable, code);
     disk.fault = () => undefined;
     disk.powerCut();
     assert.deepEqual(await outline(disk, writer.open!.segment), [before.message.id]);
@@ -127,12 +127,67 @@ test('segment writer: what it refuses is cut off durably before it says so', asy
   };
   disk.completeOne();
   assert.equal(await stateOf(all), 'waits');
-  assert.equal(calls.join(' '), 'syncFolder write truncate');
+  assert.equal(calls.join(' '), 'syncFolder write write truncate', 'with zeros behind, then without');
   disk.completeOne();
   assert.equal(await stateOf(all), 'resolved');
-  assert.equal(calls.join(' '), 'syncFolder write truncate fdatasync');
+  assert.equal(calls.join(' '), 'syncFolder write write truncate fdatasync');
   disk.powerCut();
   assert.deepEqual(await outline(disk, disk.list(SEGMENTS)[0]!), []);
+});
+
+test('segment writer: behind few octets it lays zeros, once for many records, and cuts them off when it leaves the file', async () => {
+  const { disk, writer, calls } = segmentRig();
+  const letters = [letter(), letter(), letter(3000)];
+  const [first] = await appendAll(writer, letters.slice(0, 1));
+  const path = pathOf(first!.segment);
+  const ready = disk.findSize(path)!;
+  assert.ok(ready >= first!.offset + first!.length + 64 * 1024);
+  await appendAll(writer, letters.slice(1));
+  assert.equal(disk.findSize(path), ready);
+  const ids = letters.map(({ message }) => message.id);
+  assert.deepEqual(await outline(disk, first!.segment), [...ids, 'torn']);
+  const { durable } = writer.open!;
+  await writer.close();
+  assert.equal(disk.findSize(path), durable);
+  // Not synced: that they come back is nothing to a reader.
+  assert.equal(calls.at(-1)?.name, 'truncate');
+  disk.powerCut();
+  assert.deepEqual((await outline(disk, first!.segment)).slice(0, 3), ids);
+});
+
+test('segment writer: zeros that cannot be cut off end it like a failed sync: nobody is answered, nothing is begun', async () => {
+  const rolled = segmentRig({}, { segmentOctets: 6000 });
+  await appendAll(rolled.writer, [letter()]);
+  rolled.disk.fault = ({ name }) => (name === 'truncate' ? 'EIO' : undefined);
+  const { message, content } = letter(3000);
+  assert.equal(await stateOf(rolled.writer.append(message, [content])), 'waits');
+  assert.equal(rolled.disk.list(SEGMENTS).length, 1);
+  const closed = segmentRig();
+  await appendAll(closed.writer, [letter()]);
+  closed.disk.fault = ({ name }) => (name === 'truncate' ? 'EIO' : undefined);
+  assert.equal(await stateOf(closed.writer.close()), 'waits');
+  assert.deepEqual([rolled.deaths.length, closed.deaths.length], [1, 1]);
+});
+
+test('segment writer: zeros are laid neither behind many octets nor past the size of a segment', async () => {
+  const many = segmentRig();
+  const [large] = await appendAll(many.writer, [letter(40_000)]);
+  assert.equal(many.disk.findSize(pathOf(large!.segment)), many.writer.open!.durable);
+  const { disk, writer } = segmentRig({}, { segmentOctets: 9000 });
+  const [small] = await appendAll(writer, [letter()]);
+  assert.equal(disk.findSize(pathOf(small!.segment)), 9000);
+});
+
+test('segment writer: where there is room for the record and not for zeros it takes the record', async () => {
+  const { disk, writer, deaths } = segmentRig({ capacity: 10_000 });
+  const letters = [letter(), letter(), letter()];
+  const [first] = await appendAll(writer, letters);
+  await writer.close();
+  assert.deepEqual(
+    await outline(disk, first!.segment),
+    letters.map(({ message }) => message.id),
+  );
+  assert.deepEqual(deaths, []);
 });
 
 test('segment writer: one write takes no more octets than it may', async () => {

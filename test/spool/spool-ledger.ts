@@ -29,6 +29,8 @@ export interface Known {
   state: 'pending' | 'acknowledged' | 'refused' | 'gone';
   /** The spool knows it. */
   isTold: boolean;
+  /** Never acknowledged, its sync failed, and it was adopted where it stands: a power cut may take it. */
+  isUnsafe: boolean;
   readonly deliveries: Delivery[];
 }
 
@@ -36,11 +38,13 @@ export class Ledger {
   readonly known = new Map<MessageId, Known>();
   /** Boxed: a removed value is one too. */
   readonly states = new Map<string, { sure: Box; unsure: Box[] }>();
+  /** Segments of which an fdatasync failed. */
+  readonly unsynced = new Set<string>();
 
   add(message: Message, content: Buffer): Known {
     const fate: Fate = { isOver: false, dueAt: message.notBefore ?? message.acceptedAt, attempts: 0 };
     const deliveries = message.forwardPaths.map((): Delivery => ({ sure: fate, unsure: [] }));
-    const known: Known = { message, content, state: 'pending', isTold: false, deliveries };
+    const known: Known = { message, content, state: 'pending', isTold: false, isUnsafe: false, deliveries };
     this.known.set(message.id, known);
     return known;
   }
@@ -73,6 +77,14 @@ export class Ledger {
     };
   }
 
+  /** Its writer is dead: it is there, or gone for good. */
+  settle(known: Known, spool: Spool): void {
+    const queued = spool.message(known.message.id);
+    known.state = queued === undefined ? 'gone' : 'acknowledged';
+    known.isTold = queued !== undefined;
+    known.isUnsafe = queued !== undefined && this.unsynced.has(queued.location.segment);
+  }
+
   /** Compares while the spool runs: what was told, and nothing else, waits as it was recorded. */
   compare(spool: Spool): void {
     this.#compare(spool, (delivery) => [now(delivery)], false);
@@ -84,11 +96,10 @@ export class Ledger {
   adopt(spool: Spool, wasPowerCut: boolean, writerLives: boolean): void {
     for (const known of this.known.values()) {
       const isThere = spool.message(known.message.id) !== undefined;
+      if (known.isUnsafe && wasPowerCut && !isThere) Object.assign(known, { state: 'gone', isTold: false });
       // What a living writer has not told yet it will tell.
       if (known.state === 'acknowledged') known.isTold ||= !writerLives || isThere;
-      if (known.state !== 'pending' || writerLives) continue;
-      known.state = isThere ? 'acknowledged' : 'gone';
-      known.isTold = isThere;
+      if (known.state === 'pending' && !writerLives) this.settle(known, spool);
     }
     this.#compare(spool, (delivery) => (wasPowerCut ? [delivery.sure, ...delivery.unsure] : [now(delivery)]), true);
     for (const [key, entry] of this.states) {

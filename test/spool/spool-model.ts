@@ -2,6 +2,7 @@
 // of accepts, outcomes, checkpoints, keeper's rounds, faults, lone deaths, kills and power cuts, on a disk that keeps
 // only what it must and an index whose commits take their time; after each start everything is compared.
 import assert from 'node:assert/strict';
+import { basename } from 'node:path';
 import { silentLog } from '../../src/base/log.ts';
 import { type Random, seededRandom } from '../../src/base/random.ts';
 import type { Accepted } from '../../src/flow/message.ts';
@@ -373,7 +374,9 @@ class SpoolModel {
     const code = ['EIO', 'ENOSPC', 'short', 'EIO'][this.#pick(4)];
     this.#fake.fault = ({ name, path }) => {
       if (code !== 'EIO' && (name !== 'write' || !path.startsWith('segments'))) return undefined;
-      return calls-- === 0 ? code : undefined;
+      if (calls-- !== 0) return undefined;
+      if (name === 'fdatasync') this.#ledger.unsynced.add(basename(path));
+      return code;
     };
   }
 
@@ -396,10 +399,7 @@ class SpoolModel {
     if (this.#running!.isDead) return;
     for (const known of this.#ledger.known.values()) {
       if (known.state === 'acknowledged') known.isTold = true;
-      if (known.state !== 'pending') continue;
-      const isThere = this.#running!.spool.message(known.message.id) !== undefined;
-      known.state = isThere ? 'acknowledged' : 'gone';
-      known.isTold = isThere;
+      if (known.state === 'pending') this.#ledger.settle(known, this.#running!.spool);
     }
     this.#ledger.compare(this.#running!.spool);
     this.#writing = this.#newWriter();
