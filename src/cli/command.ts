@@ -47,6 +47,8 @@ export interface Option {
   /** `--domains <n>`: takes a value; `--generate`: does not. */
   readonly flags: string;
   readonly doc: string;
+  /** Commas stand between its values, or it is given several times. Every other one is given once. */
+  readonly isList?: true;
 }
 
 export interface Command {

@@ -8,7 +8,7 @@ import { campaignPause } from './campaign-pause.ts';
 import { campaignResume } from './campaign-resume.ts';
 import { check } from './check.ts';
 import { classify } from './classify.ts';
-import type { Call, CliDeps, Command } from './command.ts';
+import type { Call, CliDeps, Command, Option } from './command.ts';
 import { configDescribe } from './config-describe.ts';
 import { configShow } from './config-show.ts';
 import { domainAdd } from './domain-add.ts';
@@ -235,13 +235,25 @@ function add(
   for (const { name: argument, doc, optional } of command.args ?? []) {
     added.argument(optional ? `[${argument}]` : `<${argument}>`, doc);
   }
-  for (const { flags, doc } of command.options ?? []) added.option(flags, doc);
+  for (const option of command.options ?? []) {
+    if (option.flags.includes('<')) added.option(option.flags, option.doc, joined(option));
+    else added.option(option.flags, option.doc);
+  }
   const width = Math.max(...command.examples.map(([line]) => line.length));
   const examples = command.examples.map(([line, what]) => `  ${line.padEnd(width)}  # ${what}`);
   added.addHelpText('after', `\nExamples:\n${examples.join('\n')}`);
   return added.action(async () => {
     done(await command.run(callOf(added, command, deps)));
   });
+}
+
+/** The second value of an option does not silently replace the first. */
+function joined({ flags, isList }: Option): (value: string, before: string | undefined) => string {
+  return (value, before) => {
+    if (before === undefined) return value;
+    if (isList === undefined) throw new OperatorError(`${flags.split(' ')[0]} is given twice`, EXIT.usage);
+    return `${before},${value}`;
+  };
 }
 
 function callOf(added: Commander, command: Command, deps: CliDeps): Call {

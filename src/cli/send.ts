@@ -23,7 +23,7 @@ export const send: Command = {
     { flags: '--user <name>', doc: 'logs in as' },
     { flags: '--password <text>', doc: 'else POSTILION_PASSWORD, else asked for' },
     { flags: '--from <mailbox>', doc: 'reverse-path and From' },
-    { flags: '--to <mailboxes>', doc: 'recipients, with commas between' },
+    { flags: '--to <mailboxes>', doc: 'recipients, with commas between or each by its own --to', isList: true },
     { flags: '--subject <text>', doc: 'of the message that is made' },
     { flags: '--body <text>', doc: 'of the message that is made' },
     { flags: '--file <path>', doc: 'instead: a whole message, header and all; /dev/stdin is the input' },

@@ -32,6 +32,7 @@ test('program: wrong usage is 64 and says what was meant', async (t) => {
     [['queue', 'puase'], /(too many arguments|unknown command)/],
     [['queue', '--domans', '3'], /unknown option '--domans'[^]*--domains/],
     [['queue', '--domains', 'x'], /--domains takes a number up to 10000, not 'x'/],
+    [['queue', '--domains', '3', '--domains', '4'], /--domains is given twice/],
     [['user', 'add'], /missing required argument 'name'/],
     [['user'], /Usage: postilion user/],
     [[], /Usage: postilion/],

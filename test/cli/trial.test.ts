@@ -168,6 +168,11 @@ test('send: wrong usage is 64, and without a trial it says how to start one', as
     [[...given, '--file', '/nowhere', '--body', 'x'], EXIT.usage, /--file is a whole message/],
     [['send', '--host', 'x', '--to', 'a@b.example'], EXIT.usage, /--from is missing/],
     [['send', '--host', 'x', '--from', 'a@b.example'], EXIT.usage, /--to is missing/],
+    [
+      ['send', '--host', 'x', '--from', 'a@b.example', '--to', 'c@d.example', '--to', ','],
+      EXIT.usage,
+      /'c@d.example,,' is no list of mailboxes/,
+    ],
   ];
   for (const [args, code, words] of table) {
     const ran = await at.run(args, { env: env(t) });
