@@ -135,9 +135,9 @@ export class Slots {
   #slotOf(lane: Lane, { relayKey, site }: Domain, weight: number, priority: number, now: number): Tried {
     const { egresses, limits, addresses, paces, gate } = this.#deps;
     if (gate.isStopped(lane)) return undefined;
-    if (gate.closedUntil(lane) !== undefined) return 'capped';
-    const room = limits.room(lane, priority);
-    if (room === 0) return 'capped';
+    const room = gate.closedUntil(lane) === undefined ? limits.room(lane, priority) : 0;
+    // Nothing would go by it with room either: the overflow pool need not wait for that.
+    if (room === 0) return this.#isAwake(lane, site, now) ? 'capped' : undefined;
     const idle = firstOf(lane.idle, relayKey);
     if (idle !== undefined) return paces.mayBegin(lane, now) ? { lane, session: idle, weight, room } : 'capped';
     const reach = lane.reach(site);

@@ -6,6 +6,7 @@ import { HOUR, MINUTE, OPTIONS, takesAll, World, type WorldOptions } from './wor
 
 const source = (name: string) => ({ name, ehlo: `${name}.example` });
 
+const SPARE = { source: 'spare', weight: 1 } as const;
 const TWO: SchedulerOptions = {
   ...OPTIONS,
   sources: { a: source('a'), b: source('b'), spare: source('spare') },
@@ -17,7 +18,7 @@ const TWO: SchedulerOptions = {
       ],
       overflow: 'spare',
     },
-    spare: { members: [{ source: 'spare', weight: 1 }] },
+    spare: { members: [SPARE] },
   },
   caps: { ...OPTIONS.caps, connections: 1 },
 };
@@ -171,6 +172,27 @@ test('sources: while every lane of the pool fails to connect the overflow pool s
     world.outcomes(late).map((event) => event.source),
     ['a'],
   );
+  await world.end();
+});
+
+test('sources: a site that the pool cannot reach has the overflow pool, whatever caps keep the other mail of its provider', async () => {
+  // Found by the random worlds of waits.test.ts (seed 541): the overflow pool was asked only while `a` was not at its cap.
+  const connect: Behaviour['connect'] = (grant) =>
+    grant.relay.site === 'mx.googlemail.com' ? deaf(['a'])(grant) : { ms: 1 };
+  const world = await started({
+    options: {
+      ...TWO,
+      sources: { a: { ...source('a'), caps: { rates: [{ count: 1, perMs: MINUTE }] } }, spare: source('spare') },
+      pools: { default: { members: [{ source: 'a', weight: 1 }], overflow: 'spare' }, spare: { members: [SPARE] } },
+      providers: { google: { lanes: 'shared' } },
+    },
+    behaviour: { ...takesAll, connect },
+  });
+  for (let n = 0; n < 40; n++) world.accept([n % 2 === 0 ? 'googlemail.com' : 'gmail.com']);
+  await world.clock.advance(2 * MINUTE);
+  const { spare = 0, a = 0 } = sentBy(world);
+  equal(spare, 20, 'all that it cannot reach');
+  ok(a <= 3, 'no more than its cap');
   await world.end();
 });
 

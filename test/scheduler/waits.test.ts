@@ -234,7 +234,7 @@ async function stirred(world: World, pick: <T>(of: readonly T[]) => T): Promise<
 
 /** Whatever is due and does not go has a reason: `its turn` would mean that a lane has room and nobody pulls. */
 test('waits: over random caps, paces and replies nothing is ever said to wait for its turn alone', async () => {
-  for (let seed = 1; seed <= 150; seed++) {
+  for (let seed = 401; seed <= 601; seed++) {
     const random = seededRandom(seed);
     const pick = <T>(of: readonly T[]): T => of[Math.floor(random.next() * of.length)] as T;
     const rates = pick([undefined, [perMinute(pick([1, 7, 30]))]]);
