@@ -1,5 +1,5 @@
 // A file that only takes room. Given up when a disk is so full that the journal cannot go on: what is being delivered
-// can then still be settled. Filled again by `fill`, when there is room.
+// can then still be settled. Filled by `fill`, slowly: mail that comes meanwhile needs the disk more.
 import type { Random } from '../base/random.ts';
 import { type Disk, isFull } from './disk.ts';
 
@@ -10,15 +10,18 @@ export class Ballast {
   readonly #disk: Disk;
   readonly #random: Random;
   readonly #wanted: number;
+  readonly #rest: () => Promise<void>;
   #octets: number;
   #filling: Promise<void> | undefined;
   /** Times it was given up: a write that was under way then is undone. */
   #given = 0;
 
-  constructor(disk: Disk, random: Random, wantedOctets: number) {
+  /** `rest`: how long between two steps of a MiB. */
+  constructor(disk: Disk, random: Random, wantedOctets: number, rest: () => Promise<void>) {
     this.#disk = disk;
     this.#random = random;
     this.#wanted = wantedOctets;
+    this.#rest = rest;
     this.#octets = disk.findSize(BALLAST) ?? 0;
   }
 
@@ -45,14 +48,16 @@ export class Ballast {
     // Random, so that a file system that compresses does not see through it.
     const step = this.#random.bytes(Math.min(STEP_OCTETS, this.#wanted));
     try {
-      while (!this.isFull && mayTake()) {
+      while (!this.isFull && this.#given === given && mayTake()) {
         const piece = step.subarray(0, Math.min(step.length, this.#wanted - this.#octets));
         const written = await file.writev([piece], this.#octets);
         if (this.#given !== given) return file.truncateSync(0);
         this.#octets += written;
+        // Each step by itself: all of it at once would keep the disk for seconds.
+        await file.fdatasync();
         if (written < piece.length) break;
+        if (!this.isFull) await this.#rest();
       }
-      await file.fdatasync();
     } catch (error) {
       if (!isFull(error)) throw error;
     } finally {

@@ -60,6 +60,9 @@ export interface DiskSpoolDeps {
   readonly rules?: RecoveryRules;
 }
 
+/** Between two MiB of ballast: at most five minutes until all of it is there. */
+const BALLAST_REST_MS = 500;
+
 /** Makes the spool's folder; opens nothing. */
 export function makeParts(options: DiskSpoolOptions, deps: DiskSpoolDeps, alarm: SpoolParts['alarm']): SpoolParts {
   const { clock, random, log } = deps;
@@ -70,7 +73,8 @@ export function makeParts(options: DiskSpoolOptions, deps: DiskSpoolDeps, alarm:
   const overlay = new Overlay(store);
   let ballastOctets = (): number => 0;
   const reserve = new Reserve(disk, clock, () => ballastOctets());
-  const ballast = new Ballast(disk, random, options.ballastOctets ?? reserve.sizes.ballastOctets);
+  const rest = (): Promise<void> => new Promise((resolve) => clock.after(BALLAST_REST_MS, resolve));
+  const ballast = new Ballast(disk, random, options.ballastOctets ?? reserve.sizes.ballastOctets, rest);
   ballastOctets = () => ballast.octets;
   const { segmentOctets } = reserve.sizes;
   const onClosed = (name: string): void => overlay.segments.close(name);
