@@ -2,6 +2,7 @@
 import type { EgressReports } from '../flow/attempt.ts';
 import type { AlarmEvent } from '../flow/event.ts';
 import { realDisk } from '../spool/disk.ts';
+import { RecentRecords } from '../spool/recent-records.ts';
 import { SegmentReader } from '../spool/segment-reader.ts';
 import { connectEgress } from './egress-client.ts';
 import { createEgressPart } from './egress-part.ts';
@@ -14,7 +15,7 @@ const STOP_SPARE_MS = 2_000;
 
 export function startEgressRole(context: RoleContext): Promise<RunningRole> {
   const { name, pid, clock, random, log, documents, schedulerSocket } = context;
-  const reader = new SegmentReader(realDisk(documents.config.folders.spool));
+  const reader = new SegmentReader(realDisk(documents.config.folders.spool), { recent: new RecentRecords() });
   const link: { reports?: EgressReports } = {};
   const toScheduler: EgressReports = {
     report: (report) => link.reports?.report(report),

@@ -33,7 +33,7 @@ export interface SubmissionPart {
 const SLOW_SYNC_MS = 2_000;
 /** And for longer than that somebody must look at the disk. */
 const ALARM_SYNC_MS = 10_000;
-const WATCH_MS = 500;
+const WATCH_MS = 2000;
 
 export function slowSync(writer: { syncAgeMs(): number }): Refusal | undefined {
   return writer.syncAgeMs() > SLOW_SYNC_MS ? 'slow-sync' : undefined;

@@ -1,5 +1,5 @@
-// When checkpoints are made: at most every half second or at so many changes, never two at once, none of its own accord
-// while the disk is at its reserve. Nothing promised waits for one. A commit that fails for want of room is tried again
+// When checkpoints are made: at most every half second or at so many changes, more rarely while little happens, never two
+// at once, none of its own accord while the disk is at its reserve. Nothing promised waits for one. A commit that fails for want of room is tried again
 // with what it held; any other failure ends the process, which loses nothing by it.
 import type { Timer } from '../base/clock.ts';
 import { type Checkpoint, beginCheckpoint, encodeCheckpoint } from './checkpoint.ts';
@@ -9,12 +9,16 @@ import type { SpoolParts } from './spool-parts.ts';
 
 export interface CheckpointLimits {
   readonly everyMs: number;
+  /** While little happens: each one rewrites a dozen pages of the index and syncs, whatever it holds. */
+  readonly restMs: number;
   readonly changes: number;
 }
 
 /** An index that does not answer for so long, while the disk beside it does, is stuck. */
 const COMMIT_MS_MAX = 30_000;
 const PROBE = 'probe';
+/** Calls of `touch` since the last one that are little: read from the journal in no time after a crash. */
+const TOUCHES_FEW = 20;
 
 export class Checkpointer {
   readonly #parts: SpoolParts;
@@ -22,6 +26,8 @@ export class Checkpointer {
   readonly #limits: CheckpointLimits;
   readonly #onCommitted: (checkpoint: Checkpoint) => void;
   #timer: Timer | undefined;
+  /** Since the last one began. */
+  #touches = 0;
   #running: Promise<boolean> | undefined;
   /** Begun, and its commit failed. */
   #unfinished: Checkpoint | undefined;
@@ -49,10 +55,17 @@ export class Checkpointer {
   /** Something changed. */
   touch(): void {
     if (this.#isStopped || this.#running !== undefined) return;
+    this.#touches++;
     if (this.#parts.overlay.changes >= this.#limits.changes) {
       if (this.#unfinished === undefined && !this.#parts.reserve.isReached()) void this.#run();
     }
-    this.#timer ??= this.#parts.clock.after(this.#limits.everyMs, () => {
+    if (this.#timer === undefined) this.#arm(this.#limits.restMs);
+    else if (this.#touches === TOUCHES_FEW) this.#arm(this.#limits.everyMs);
+  }
+
+  #arm(delayMs: number): void {
+    this.#timer?.cancel();
+    this.#timer = this.#parts.clock.after(delayMs, () => {
       this.#timer = undefined;
       if (this.#running === undefined && !this.#isStopped) {
         if (this.#parts.reserve.isReached()) this.touch();
@@ -78,6 +91,7 @@ export class Checkpointer {
   #run(): Promise<boolean> {
     this.#timer?.cancel();
     this.#timer = undefined;
+    this.#touches = 0;
     this.#running = this.#checkpoint().finally(() => {
       this.#running = undefined;
       if (this.#parts.overlay.changes > 0) this.touch();

@@ -28,6 +28,7 @@ export interface DiskSpool extends Spool {
 }
 
 const CHECKPOINT_MS = 500;
+const CHECKPOINT_REST_MS = 5000;
 const CHECKPOINT_CHANGES = 20_000;
 /** So many times the changes of a checkpoint may wait for the index before no more mail is taken. */
 const BACKLOG_CHECKPOINTS = 4;
@@ -92,7 +93,8 @@ class OnDisk implements DiskSpool {
     await recover(this.#parts, this.#journal, hello, this.#deps.rules ?? RECOVERY_RULES);
     this.#mode = 'started';
     for (const alarm of this.#alarmsBefore.splice(0)) this.#write(alarm);
-    const limits = { everyMs: this.#options.checkpointMs ?? CHECKPOINT_MS, changes: this.#changesMax };
+    const { checkpointMs: everyMs = CHECKPOINT_MS } = this.#options;
+    const limits = { everyMs, restMs: Math.max(everyMs, CHECKPOINT_REST_MS), changes: this.#changesMax };
     this.#checkpointer = new Checkpointer(this.#parts, this.#journal, limits, ({ ownFilesEnded }) => {
       this.#removeOwnFiles(ownFilesEnded);
       this.#keeper?.touch();

@@ -11,21 +11,19 @@ import { LayeredOrder } from './layered-order.ts';
 import { type Queue, QueueTable } from './queue-table.ts';
 import { deferredWaiting, expiresAt, firstWaiting, hasOwnFile, intentKey } from './reading.ts';
 import {
-  afterPrefix,
   type DeliveryRow,
   decodeDelivery,
-  decodeJson,
   decodeLive,
   deliveryKey,
   idKey,
   idOf,
-  indexOfDelivery,
   type LiveRow,
   tableEnd,
   tableStart,
 } from './rows.ts';
 import { SegmentTable } from './segment-table.ts';
 import { StateTable } from './state-table.ts';
+import { type StoredMessage, StoredMessages } from './stored-messages.ts';
 
 /** What changed of one message within a layer. */
 export interface Entry {
@@ -49,6 +47,7 @@ export class Overlay {
   readonly states: StateTable;
   readonly expiry: LayeredOrder;
   readonly #store: IndexStore;
+  readonly #stored: StoredMessages;
   #active: Layer = new Map();
   #committing: Layer | undefined;
   /** Ended since the last checkpoint began, with content in a file of its own. */
@@ -56,6 +55,7 @@ export class Overlay {
 
   constructor(store: IndexStore) {
     this.#store = store;
+    this.#stored = new StoredMessages(store);
     this.segments = new SegmentTable(store);
     this.queues = new QueueTable(store);
     this.states = new StateTable(store);
@@ -63,6 +63,7 @@ export class Overlay {
   }
 
   load(): void {
+    this.#stored.clear();
     this.segments.load();
     this.queues.load();
     this.states.load();
@@ -215,36 +216,21 @@ export class Overlay {
   message(id: MessageId): QueuedMessage | undefined {
     const live = this.live(id);
     if (live === undefined) return undefined;
-    const message = this.#active.get(id)?.message ?? this.#committing?.get(id)?.message ?? this.#stored(id);
+    const active = this.#active.get(id);
+    const committing = this.#committing?.get(id);
+    const known = active?.message ?? committing?.message;
+    // One that is new stands in its layer alone, and whole.
+    const stored = known !== undefined && active?.isNew === true ? undefined : this.#stored.get(id, known);
+    const message = known ?? (stored as StoredMessage).message;
     const waiting: WaitingDelivery[] = [];
-    const rows = new Map<number, DeliveryRow>();
-    const isStored = this.#active.get(id)?.isNew !== true;
-    if (isStored) this.#storedDeliveries(id, rows);
-    for (const index of message.forwardPaths.keys()) {
-      const held = this.#active.get(id)?.deliveries[index] ?? undefined;
-      const isEnded = this.#active.get(id)?.deliveries[index] === null;
-      const below = this.#committing?.get(id)?.deliveries[index];
-      const row = isEnded ? undefined : (held ?? (below === null ? undefined : (below ?? rows.get(index))));
+    for (let index = 0; index < message.forwardPaths.length; index++) {
+      const row = active?.deliveries[index] ?? rowBelow(index, active, committing, stored);
       if (row === undefined) continue;
       const { dueAt, attempts, lastReply } = row;
       const delivery = { messageId: id, index, dueAt, attempts };
       waiting.push(lastReply === undefined ? delivery : { ...delivery, lastReply });
     }
     return { message, location: live.location, expiresAt: live.expiresAt, waiting };
-  }
-
-  #stored(id: MessageId): Message {
-    const row = this.#store.get(idKey('message', id));
-    if (row === undefined) throw new InvariantError(`message ${id} has no row`);
-    return decodeJson(row) as Message;
-  }
-
-  #storedDeliveries(id: MessageId, rows: Map<number, DeliveryRow>): void {
-    const from = deliveryKey(id, 0);
-    const end = deliveryKey(id, 65_535);
-    for (const { key, value } of this.#store.range(from, afterPrefix(end), DELIVERIES_MAX)) {
-      rows.set(indexOfDelivery(key), decodeDelivery(value));
-    }
   }
 
   due(name: QueueName, limit: number, after?: Due): readonly Due[] {
@@ -280,12 +266,25 @@ export class Overlay {
 
   /** The index has it. */
   end(): void {
+    if (this.#committing !== undefined) this.#stored.committed(this.#committing);
     this.#committing = undefined;
     this.queues.end();
     this.expiry.end();
     this.segments.end();
     this.states.end();
   }
+}
+
+/** What the layers under the active one know of a delivery that it does not hold. */
+function rowBelow(
+  index: number,
+  active: Entry | undefined,
+  committing: Entry | undefined,
+  stored: StoredMessage | undefined,
+): DeliveryRow | undefined {
+  if (active?.deliveries[index] === null) return undefined;
+  const below = committing?.deliveries[index];
+  return below === null ? undefined : (below ?? stored?.rows.get(index));
 }
 
 function expiryDue(messageId: MessageId, live: LiveRow): Due {

@@ -1,5 +1,6 @@
-// Records that this process has just written, for whoever reads them next: nearly every message is sent within a
-// second. What is given out are the very octets and the very message that were written, so there is nothing to check.
+// Records that this process has just written, or read and checked, for whoever reads them next: nearly every message is
+// sent within a second, and one for many places is read for each of them. What is given out are the very octets and the
+// very message that were written, so there is nothing to check.
 // Bounded; the oldest go first. A miss is a read from disk, so losing one costs nothing but that.
 //
 // The octets stand in a few slabs that are used again and again. Buffers of their own would each live long enough to be
@@ -16,15 +17,16 @@ const SLABS = 4;
 const SLAB_OCTETS = 2 * 1024 * 1024;
 /** A larger record leaves room for too few others. */
 const RECORD_OCTETS_MAX = 1024 * 1024;
-/** What a record holds beside its octets; counted as if it stood in the slab. */
+/** What a record holds beside its octets, and for each further recipient; counted as if it stood in the slab. */
 const OVERHEAD_OCTETS = 2048;
+const RECIPIENT_OCTETS = 256;
 
 interface Slab {
   readonly octets: Buffer;
   /** Content stands before this. */
   end: number;
-  /** Records in it, taken ones too. */
-  put: number;
+  /** What records hold beside it, taken ones too. */
+  beside: number;
   held: number;
 }
 
@@ -50,16 +52,18 @@ export class RecentRecords {
     return this.#records.size;
   }
 
-  /** The record is durable. */
+  /** The record is durable. Idempotent. */
   put(location: Location, message: Message, content: readonly Uint8Array[]): void {
-    if (message.size > RECORD_OCTETS_MAX || message.size + OVERHEAD_OCTETS > this.#slabOctets) return;
-    const slab = this.#roomFor(message.size);
+    if (this.#records.has(nameOf(location))) return;
+    const beside = OVERHEAD_OCTETS + RECIPIENT_OCTETS * (message.forwardPaths.length - 1);
+    if (message.size > RECORD_OCTETS_MAX || message.size + beside > this.#slabOctets) return;
+    const slab = this.#roomFor(message.size + beside);
     const at = slab.end;
     for (const part of content) {
       slab.octets.set(part, slab.end);
       slab.end += part.length;
     }
-    slab.put++;
+    slab.beside += beside;
     slab.held++;
     this.#records.set(nameOf(location), { message, slab, at });
   }
@@ -81,16 +85,17 @@ export class RecentRecords {
     if (slab.held === 0) wipe(slab);
   }
 
+  /** `octets`: with what it holds beside. */
   #roomFor(octets: number): Slab {
     const last = this.#slabs.at(-1);
-    if (last !== undefined && last.end + octets + (last.put + 1) * OVERHEAD_OCTETS <= this.#slabOctets) return last;
+    if (last !== undefined && last.end + last.beside + octets <= this.#slabOctets) return last;
     const next = this.#slabs.length < SLABS ? this.#newSlab() : this.#emptied();
     this.#slabs.push(next);
     return next;
   }
 
   #newSlab(): Slab {
-    return { octets: Buffer.allocUnsafeSlow(this.#slabOctets), end: 0, put: 0, held: 0 };
+    return { octets: Buffer.allocUnsafeSlow(this.#slabOctets), end: 0, beside: 0, held: 0 };
   }
 
   /** The oldest slab without its records: those are the oldest of all. */
@@ -107,7 +112,7 @@ export class RecentRecords {
 
 function wipe(slab: Slab): void {
   slab.end = 0;
-  slab.put = 0;
+  slab.beside = 0;
   slab.held = 0;
 }
 

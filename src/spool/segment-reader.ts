@@ -39,7 +39,7 @@ export class SegmentReader implements MessageReader {
   readonly #files: OpenFiles;
   readonly #recent: RecentRecords | undefined;
 
-  /** `recent`: what the writer of this process has just written. */
+  /** `recent`: what the writer of this process has just written, and what was read of messages for several places. */
   constructor(disk: Disk, options: { readonly filesMax?: number; readonly recent?: RecentRecords } = {}) {
     this.#disk = disk;
     this.#recent = options.recent;
@@ -49,7 +49,13 @@ export class SegmentReader implements MessageReader {
   async read(location: Location): Promise<StoredRecord> {
     const recent = this.#recent?.take(location);
     if (recent !== undefined) return recentRecord(recent);
-    return damagedWhenMissing(this.#files.use(location.segment, (file) => this.#read(file, location)));
+    const record = await damagedWhenMissing(this.#files.use(location.segment, (file) => this.#read(file, location)));
+    // It is asked for once for each of its routing domains.
+    const { kind, whole, message } = record;
+    const isForSeveral = message.forwardPaths.length > 1;
+    if (kind === 'accept' && isForSeveral && whole?.length === message.size)
+      this.#recent?.put(location, message, [whole]);
+    return record;
   }
 
   close(): Promise<void> {

@@ -33,6 +33,33 @@ test('recent records: a message for several places stays for all of them', () =>
   assert.equal(recent.take(at(2)), undefined);
 });
 
+test('recent records: what is read of a message for several places is there for the next of them', async () => {
+  const { disk, writer } = segmentRig();
+  const several = letter(300);
+  const message = { ...several.message, forwardPaths: mail(['a@one.example', 'b@two.example']).forwardPaths };
+  const locations = await appendAll(writer, [letter(100), { ...several, message }]);
+  const recent = new RecentRecords();
+  const reader = new SegmentReader(disk, { recent });
+  for (const location of [...locations, ...locations]) await reader.read(location);
+  assert.equal(recent.count, 1, 'the other goes to one place and is not read again');
+  const { content: chunks, whole, ...fields } = await reader.read(locations[1]!);
+  const { content: _, whole: wholeOnDisk, ...fieldsOnDisk } = await new SegmentReader(disk).read(locations[1]!);
+  assert.deepEqual(fields, fieldsOnDisk);
+  assert.ok(several.content.equals(whole!) && several.content.equals(wholeOnDisk!));
+  assert.ok(several.content.equals(await contentIn({ message, content: chunks })));
+});
+
+test('recent records: a message for a thousand places counts for what its envelope holds', () => {
+  const recent = new RecentRecords();
+  const message = mail(
+    Array.from({ length: 1000 }, (_, n) => `u${n}@one.example`),
+    { size: 3 },
+  );
+  for (let n = 0; n < 200; n++) recent.put(at(n), message, [Buffer.from('abc')]);
+  // four slabs of 2 MiB, and 256 octets for each recipient
+  assert.ok(recent.count > 20 && recent.count <= 32, `${recent.count}`);
+});
+
 test('recent records: bounded, the oldest go first, and none that is too large comes in', () => {
   const recent = new RecentRecords(64 * 1024);
   const content = [Buffer.alloc(500, 'x'), Buffer.alloc(500, 'y')];
