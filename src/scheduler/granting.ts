@@ -49,17 +49,25 @@ export interface GrantingDeps {
   readonly greylisted: Greylisted;
 }
 
-/** It was its turn, and no lane had room. */
-interface Passed {
-  readonly set: ReadySet;
-  readonly queue: Queue;
-}
+/** It was their turn, and no lane had room. */
+type Passed = Map<Queue, ReadySet>;
+
+/** Granting within one turn, and the grant that is at hand. */
+const TURN_MS_MAX = 4;
+/** So many turns in succession begin with those who were called, however many there are; the next with the others. */
+const CUTS_MAX = 10;
 
 export class Granting {
   readonly #deps: GrantingDeps;
-  #dirty = new Set<Destination>();
+  readonly #dirty = new Set<Destination>();
   /** There is room that they waited for: before those that have not waited. */
-  #called = new Set<Destination>();
+  readonly #called = new Set<Destination>();
+  /** Of those that go on in the next turn. */
+  readonly #passed = new Map<Destination, Passed>();
+  /** Monotonic: from then on it is the next turn's. */
+  #until = 0;
+  /** Turns in succession that left something to the next. */
+  #cuts = 0;
   /** False before the start and after the stop. */
   isOn = false;
   readonly #slots: Slots;
@@ -116,35 +124,60 @@ export class Granting {
     this.#called.add(destination);
   }
 
-  /** Grants what may be granted now. What must wait (sync, room, due instants) is looked at again when that changes. */
+  /**
+   * Grants what may be granted now. What must wait (sync, room, due instants) is looked at again when that changes. What
+   * takes long goes on in the next turn: the orders given so far leave only at the end of this one.
+   */
   pump(): void {
     if (!this.isOn) return;
-    this.#deps.limits.stir();
-    while (this.#dirty.size + this.#called.size > 0) {
-      this.#serve(this.#taken());
+    const { limits, clock, recorder } = this.#deps;
+    this.#until = clock.monotonic() + TURN_MS_MAX;
+    const isForOthers = this.#cuts >= CUTS_MAX;
+    while (this.#mayGrant()) {
       // What one woke for and left is there for the next.
-      if (!this.#mayGrant() || !this.#deps.limits.stir()) return;
+      if (this.#called.size === 0) limits.stir();
+      const line = this.#called.size === 0 || (isForOthers && this.#dirty.size > 0) ? this.#dirty : this.#called;
+      const [destination] = line;
+      if (destination === undefined) {
+        this.#cuts = 0;
+        return;
+      }
+      if (this.#isLate()) {
+        this.#cuts = isForOthers ? 0 : this.#cuts + 1;
+        return recorder.request();
+      }
+      this.#called.delete(destination);
+      this.#dirty.delete(destination);
+      this.#serve(destination, line);
     }
   }
 
-  #taken(): ReadonlySet<Destination> {
-    const taken = this.#called.size === 0 ? this.#dirty : new Set([...this.#called, ...this.#dirty]);
-    this.#dirty = new Set();
-    if (this.#called.size > 0) this.#called = new Set();
-    return taken;
+  #isLate(): boolean {
+    return this.#deps.clock.monotonic() >= this.#until;
   }
 
-  #serve(dirty: ReadonlySet<Destination>): void {
-    for (const destination of dirty) {
-      const passed: Passed[] = [];
-      while (this.#mayGrant()) if (!this.#grantOne(destination, passed)) break;
-      if (!this.#mayGrant()) this.#dirty.add(destination);
-      // Only now: an idle session that is closed to make room has nothing to do for its own site.
-      const before = new Set<string>();
-      for (const { set, queue } of passed) {
-        if (this.#slots.make(destination, set, queue, before)) break;
-        before.add(queue.binding.domain.relayKey);
-      }
+  /** `line`: where it goes on should it not be done in this turn, behind those that have had nothing. */
+  #serve(destination: Destination, line: Set<Destination>): void {
+    const passed = this.#passed.get(destination) ?? (new Map() as Passed);
+    this.#passed.delete(destination);
+    while (this.#mayGrant()) {
+      if (!this.#grantOne(destination, passed)) return this.#makeRoom(destination, passed);
+      if (!this.#isLate()) continue;
+      line.add(destination);
+      this.#passed.set(destination, passed);
+      return;
+    }
+    this.#dirty.add(destination);
+    this.#makeRoom(destination, passed);
+  }
+
+  /** Once all is granted: an idle session that is closed to make room has nothing to do for its own site. */
+  #makeRoom(destination: Destination, passed: Passed): void {
+    const before = new Set<string>();
+    for (const [queue, set] of passed) {
+      if (!set.order.has(queue)) continue;
+      if (this.#slots.make(destination, set, queue, before)) break;
+      before.add(queue.binding.domain.relayKey);
     }
   }
 
@@ -158,7 +191,7 @@ export class Granting {
     return mayGrant(spool.unsynced, inFlight.attempts, settings.limits.unsyncedMin);
   }
 
-  #grantOne(destination: Destination, passed: Passed[]): boolean {
+  #grantOne(destination: Destination, passed: Passed): boolean {
     const { time, limits, settings, budgets, sources } = this.#deps;
     for (const set of destination.ready()) {
       for (let queue = set.order.next(); queue !== undefined; queue = set.order.next()) {
@@ -173,7 +206,7 @@ export class Granting {
         }
         const slot = this.#slots.find(destination, set, queue, now);
         if (slot === undefined) {
-          passed.push({ set, queue });
+          passed.set(queue, set);
           if (set.order.relays === 1) break;
           set.order.rest(domain.relayKey);
           continue;

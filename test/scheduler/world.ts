@@ -71,6 +71,8 @@ export interface WorldOptions {
   readonly feedback?: (given: FeedbackGround) => Feedback;
   /** None is attached when 0. */
   readonly egresses?: number;
+  /** How a turn is asked for. */
+  readonly soon?: (run: () => void) => void;
 }
 
 export class World {
@@ -107,7 +109,7 @@ export class World {
       settle: createSettle(given.judge ?? judge),
       providerOf: (domain, hosts) => shippedBook.find(domain, hosts),
       suppresses: given.suppresses ?? suppressOrders,
-      soon: queueMicrotask,
+      soon: given.soon ?? queueMicrotask,
     });
     for (let n = 0; n < (given.egresses ?? 1); n++) this.attach(given.behaviour ?? takesAll);
   }

@@ -72,6 +72,11 @@ export class FakeClock implements Clock {
     await settle();
   }
 
+  /** What runs now takes so long: no timer runs meanwhile. */
+  spend(ms: number): void {
+    this.#monotonic += ms;
+  }
+
   /** The wall clock steps (an operator, NTP); the monotonic clock and the timers do not notice. */
   stepWall(ms: number): void {
     this.#wallOffset += ms;
