@@ -13,7 +13,7 @@ after(async () => {
 test('lanes: receivers count no connection and no final dot over a cap, over four egress processes and when processes are killed', async () => {
   const { relay, receiver, submit } = await lanesStage({ after: (run) => void cleanUps.push(run) }, now);
   const running = await relay.start();
-  await submit(400);
+  await submit(() => 400);
   const begun = receiver.dots.length;
   while (receiver.dots.length < begun + 600) await new Promise((resolve) => setTimeout(resolve, 50));
   deepEqual(exceeded(receiver, 0), []);

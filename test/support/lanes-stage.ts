@@ -9,7 +9,7 @@ import { freePort, Relay, type Scope } from './relay.ts';
 export const SOURCES = 16;
 const DOMAINS = 400;
 
-interface Plan {
+export interface Plan {
   readonly yaml: string;
   /** Most connections of one source to all its hosts, and to one. */
   readonly connections: number;
@@ -55,6 +55,11 @@ export const PLANS: Readonly<Record<string, Plan>> = {
   },
 };
 
+/** Deliveries that all sources together may send there within a second. */
+export function mostPerSecond({ perSecond, opensPerSecond, connections, dotMs = 1 }: Plan): number {
+  return SOURCES * (perSecond ?? opensPerSecond ?? (connections * 1000) / dotMs);
+}
+
 const hostOf = (provider: string, site: number): string => `127.${provider.slice(1)}.${site}.1`;
 export const providerOf = ({ host }: Seen): string => `p${host.split('.')[1]}`;
 
@@ -79,8 +84,8 @@ type Period = keyof typeof PERIOD_MS;
 export interface LanesStage {
   readonly relay: Relay;
   readonly receiver: CountingReceiver;
-  /** Deliveries for each provider. */
-  submit(each: number): Promise<void>;
+  /** So many deliveries for each provider. */
+  submit(count: (plan: Plan) => number): Promise<void>;
 }
 
 /** `period`: the rates of the plans in that unit: the longer, the less of them the time of a transaction costs. */
@@ -114,8 +119,9 @@ export async function lanesStage(scope: Scope, now: () => number, period: Period
   return {
     relay,
     receiver,
-    submit: async (each) => {
-      for (const name of Object.keys(PLANS)) {
+    submit: async (deliveries) => {
+      for (const [name, plan] of Object.entries(PLANS)) {
+        const each = deliveries(plan);
         for (let from = 0; from < each; from += DOMAINS) {
           const count = Math.min(DOMAINS, each - from);
           await submitTo(
