@@ -23,7 +23,7 @@ import {
 } from './rows.ts';
 import { SegmentTable } from './segment-table.ts';
 import { StateTable } from './state-table.ts';
-import { type StoredMessage, StoredMessages } from './stored-messages.ts';
+import { type StoredMessage, StoredMessages, waitingOf } from './stored-messages.ts';
 
 /** What changed of one message within a layer. */
 export interface Entry {
@@ -224,11 +224,11 @@ export class Overlay {
     const message = known ?? (stored as StoredMessage).message;
     const waiting: WaitingDelivery[] = [];
     for (let index = 0; index < message.forwardPaths.length; index++) {
-      const row = active?.deliveries[index] ?? rowBelow(index, active, committing, stored);
-      if (row === undefined) continue;
-      const { dueAt, attempts, lastReply } = row;
-      const delivery = { messageId: id, index, dueAt, attempts };
-      waiting.push(lastReply === undefined ? delivery : { ...delivery, lastReply });
+      const held = active?.deliveries[index];
+      const row = held === undefined ? committing?.deliveries[index] : held;
+      if (row === null) continue;
+      const delivery = row === undefined ? stored?.waiting.get(index) : waitingOf(id, index, row);
+      if (delivery !== undefined) waiting.push(delivery);
     }
     return { message, location: live.location, expiresAt: live.expiresAt, waiting };
   }
@@ -273,18 +273,6 @@ export class Overlay {
     this.segments.end();
     this.states.end();
   }
-}
-
-/** What the layers under the active one know of a delivery that it does not hold. */
-function rowBelow(
-  index: number,
-  active: Entry | undefined,
-  committing: Entry | undefined,
-  stored: StoredMessage | undefined,
-): DeliveryRow | undefined {
-  if (active?.deliveries[index] === null) return undefined;
-  const below = committing?.deliveries[index];
-  return below === null ? undefined : (below ?? stored?.rows.get(index));
 }
 
 function expiryDue(messageId: MessageId, live: LiveRow): Due {

@@ -3,6 +3,7 @@
 // of a list costs as much as the list is long.
 import { InvariantError } from '../base/errors.ts';
 import type { Message, MessageId } from '../flow/message.ts';
+import type { WaitingDelivery } from '../flow/spool.ts';
 import type { IndexStore } from './index-store.ts';
 import type { Layer } from './overlay.ts';
 import {
@@ -21,12 +22,12 @@ const DELIVERIES_MAX = 65_536;
 
 export interface StoredMessage {
   readonly message: Message;
-  /** Those that wait, by index. */
-  readonly rows: ReadonlyMap<number, DeliveryRow>;
+  /** What waits, by index. */
+  readonly waiting: ReadonlyMap<number, WaitingDelivery>;
 }
 
 interface Kept extends StoredMessage {
-  readonly rows: Map<number, DeliveryRow>;
+  readonly waiting: Map<number, WaitingDelivery>;
 }
 
 export class StoredMessages {
@@ -50,7 +51,7 @@ export class StoredMessages {
       return kept;
     }
     const message = known ?? this.#read(id);
-    const read = { message, rows: message.forwardPaths.length === 1 ? this.#onlyRow(id) : this.#rows(id) };
+    const read = { message, waiting: this.#waiting(message) };
     this.#keep(id, read);
     return read;
   }
@@ -65,8 +66,8 @@ export class StoredMessages {
       // forEach passes over the holes.
       else {
         deliveries.forEach((row, index) => {
-          if (row === null) kept.rows.delete(index);
-          else kept.rows.set(index, row);
+          if (row === null) kept.waiting.delete(index);
+          else kept.waiting.set(index, waitingOf(id, index, row));
         });
       }
     }
@@ -100,17 +101,26 @@ export class StoredMessages {
     return decodeJson(row) as Message;
   }
 
-  #onlyRow(id: MessageId): Map<number, DeliveryRow> {
-    const row = this.#store.get(deliveryKey(id, 0));
-    return new Map(row === undefined ? [] : [[0, decodeDelivery(row)]]);
-  }
-
-  #rows(id: MessageId): Map<number, DeliveryRow> {
-    const rows = new Map<number, DeliveryRow>();
-    const end = afterPrefix(deliveryKey(id, DELIVERIES_MAX - 1));
-    for (const { key, value } of this.#store.range(deliveryKey(id, 0), end, DELIVERIES_MAX)) {
-      rows.set(indexOfDelivery(key), decodeDelivery(value));
+  #waiting({ id, forwardPaths }: Message): Map<number, WaitingDelivery> {
+    const waiting = new Map<number, WaitingDelivery>();
+    const take = (index: number, row: Buffer): void => {
+      waiting.set(index, waitingOf(id, index, decodeDelivery(row)));
+    };
+    const first = deliveryKey(id, 0);
+    if (forwardPaths.length === 1) {
+      const only = this.#store.get(first);
+      if (only !== undefined) take(0, only);
+      return waiting;
     }
-    return rows;
+    const end = afterPrefix(deliveryKey(id, DELIVERIES_MAX - 1));
+    for (const { key, value } of this.#store.range(first, end, DELIVERIES_MAX)) take(indexOfDelivery(key), value);
+    return waiting;
   }
+}
+
+/** As the scheduler knows it. */
+export function waitingOf(messageId: MessageId, index: number, row: DeliveryRow): WaitingDelivery {
+  const { dueAt, attempts, lastReply } = row;
+  const delivery = { messageId, index, dueAt, attempts };
+  return lastReply === undefined ? delivery : { ...delivery, lastReply };
 }

@@ -80,7 +80,7 @@ test('stored messages: so many recipients are kept, those asked for longest ago 
   const readsOf = (message: typeof a): number => {
     const before = counting.reads;
     deepEqual(stored.get(message.id).message, message);
-    equal(stored.get(message.id).rows.size, message.forwardPaths.length);
+    equal(stored.get(message.id).waiting.size, message.forwardPaths.length);
     return counting.reads - before;
   };
   deepEqual([a, b, a, c, a, b].map(readsOf), [1, 1, 0, 1, 0, 1]);
