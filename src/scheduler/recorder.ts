@@ -1,6 +1,6 @@
 // The scheduler's pen: what becomes known within one turn of the event loop is written by one `record`, syncs follow
 // in groups behind it. Only what is written leaves the queue; only what is written is acknowledged.
-import type { Clock } from '../base/clock.ts';
+import type { Clock, Timer } from '../base/clock.ts';
 import { InvariantError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import type { JournalEvent, OutcomeEvent } from '../flow/event.ts';
@@ -25,6 +25,10 @@ export interface RecorderDeps {
 const ALARM_AGAIN_MS = 24 * 3_600_000;
 /** A sync that takes longer raises an alarm; nothing is killed for it. */
 const SLOW_SYNC_MS = 10_000;
+/** Outcomes that nobody waits for gather for so long: each sync of theirs takes the disk from those that mail waits for. */
+const GATHER_MS = 10;
+/** Or until there are this many: granting goes on with up to twice as many unsynced (`unsyncedMin`). */
+const GATHERED_MAX = 32;
 
 export class Recorder {
   readonly #deps: RecorderDeps;
@@ -34,6 +38,7 @@ export class Recorder {
   #waitForSync: (() => void)[] = [];
   #syncing = false;
   #syncSince = 0;
+  #gathering: Timer | undefined;
   readonly #alarms = new Map<string, number>();
   readonly keyless = new Keyless();
   readonly counters: Record<string, number> = {
@@ -96,9 +101,17 @@ export class Recorder {
     this.sync();
   }
 
-  /** Asks for a sync when something is unsynced and none is in flight. */
+  /** Asks for a sync of what is unsynced: now when somebody waits for it or it is much, else in a moment. */
   sync(): void {
-    if (this.#syncing || (this.#deps.spool.unsynced === 0 && this.#waitForSync.length === 0)) return;
+    if (this.#syncing) return;
+    const { unsynced } = this.#deps.spool;
+    if (this.#waitForSync.length > 0 || unsynced >= GATHERED_MAX) this.#beginSync();
+    else if (unsynced > 0) this.#gathering ??= this.#deps.clock.after(GATHER_MS, () => this.#beginSync());
+  }
+
+  #beginSync(): void {
+    this.#gathering?.cancel();
+    this.#gathering = undefined;
     this.#syncing = true;
     this.#syncSince = this.#deps.clock.monotonic();
     const waiting = this.#waitForSync;
