@@ -161,6 +161,11 @@ export class FairOrder<T> {
     return this.#relays.has(relay);
   }
 
+  /** Of what is ready for this relay; a stream may be named more than once. */
+  streamsOf(relay: string): readonly string[] {
+    return Array.from(this.#relays.get(relay) ?? [], (node) => node.parent?.parent?.parent?.key ?? '');
+  }
+
   /** `key` is unique among the items of the same shares. `relay`: what can serve it; all items of one relay rest together. */
   add(item: T, key: string, shares: Shares, relay: string): void {
     if (this.#leaves.has(item)) return;

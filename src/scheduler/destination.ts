@@ -124,6 +124,11 @@ export class Destination {
     return this.sets.some(({ order }) => order.hasRelay(relayKey));
   }
 
+  /** Streams that have something ready for this relay. */
+  streamsOf(relayKey: string): ReadonlySet<string> {
+    return new Set(this.sets.flatMap(({ order }) => order.streamsOf(relayKey)));
+  }
+
   /** Room may have come: for one relay, tenant or stream, or for all relays. */
   roused(key: string | undefined): void {
     for (const { order } of this.sets) order.wake(key);

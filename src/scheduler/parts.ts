@@ -192,12 +192,14 @@ export function assemble(options: SchedulerOptions, deps: SchedulerDeps, hooks: 
     granting: () => granting,
     queues: () => queues,
   });
+  const health = new ReachHealth({ ...ground, wakes });
   const queues: Queues = new Queues({
     ...ground,
     ...pacing,
     wakes,
     routes,
-    onReady: (destination) => {
+    onReady: (destination, queue) => {
+      health.due(queue, destination);
       granting.ready(destination);
       hooks.request();
     },
@@ -224,7 +226,6 @@ export function assemble(options: SchedulerOptions, deps: SchedulerDeps, hooks: 
     budgets,
   });
   const rousing = new Rousing(destinations, (destination) => granting.dirty(destination));
-  const health = new ReachHealth({ ...ground, wakes });
   const waits = new Waits({ ...ground, ...pacing, budgets, limits, addresses });
   const { consequences, lanes } = assembleConsequences({
     ...ground,

@@ -26,7 +26,7 @@ export interface QueuesDeps {
   readonly inFlight: InFlight;
   readonly heldBack: HeldBack;
   /** A queue of this destination is ready: its lanes may pull. */
-  readonly onReady: (destination: Destination) => void;
+  readonly onReady: (destination: Destination, queue: Queue) => void;
   /** This domain's mail is settled without an attempt (discard, no such domain). */
   readonly onDispose: (domain: Domain) => void;
 }
@@ -161,7 +161,7 @@ export class Queues {
       queue.mode = 'ready';
       const set = domain.destination.set(settings.poolOf(queue.name, rule));
       set.order.add(queue, queue.key, settings.shares(queue.name), domain.relayKey);
-      this.#deps.onReady(domain.destination);
+      this.#deps.onReady(domain.destination, queue);
       return;
     }
     queue.mode = 'waiting';

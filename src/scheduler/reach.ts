@@ -21,6 +21,10 @@ export class Reach implements Wakeable {
   lastFailure: ReachFailure | undefined;
   /** In due time: no connection is opened before. */
   openAfter = 0;
+  /** In due time: when it last fell asleep. */
+  sleptAt = 0;
+  /** First delay of the retry plan by which it sleeps. */
+  patienceMs = 0;
   /** Failed, and nothing has worked since. */
   isProbing = false;
   /** Sessions that ended without having begun what they were granted, in a row. */

@@ -160,7 +160,7 @@ export class Routes {
       return;
     }
     if (answer.route.kind === 'unknown') {
-      const until = now + Math.max(1, backOffMs(this.#soonestPlan(domain), domain.failures + 1, random));
+      const until = now + Math.max(1, backOffMs(this.#planOf(domain), domain.failures + 1, random));
       this.#unknown(domain, answer.route.text, until);
       return;
     }
@@ -168,15 +168,8 @@ export class Routes {
     this.#learn(domain, answer.route, now + Math.max(TTL_MS_MIN, answer.ttlMs));
   }
 
-  /** Of the streams that wait for it: whose mail came first must not decide how long all of it sleeps. */
-  #soonestPlan({ queues }: Domain): readonly number[] {
-    const { settings } = this.#deps;
-    let soonest: readonly number[] | undefined;
-    for (const { name } of queues) {
-      const { retryDelaysMs } = settings.stream(name.stream);
-      if (soonest === undefined || (retryDelaysMs[0] ?? 0) < (soonest[0] ?? 0)) soonest = retryDelaysMs;
-    }
-    return soonest ?? settings.stream('').retryDelaysMs;
+  #planOf({ queues }: Domain): readonly number[] {
+    return this.#deps.settings.soonestPlan(Array.from(queues, ({ name }) => name.stream));
   }
 
   /** It sleeps until then, and one delivery tells why. */

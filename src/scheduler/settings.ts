@@ -54,6 +54,7 @@ export class Settings {
   readonly #moves: Moves;
   #breakers = new Map<string, BreakerPolicy>();
   #lowestPriority = 0;
+  #patienceMsMax = 0;
 
   constructor(options: SchedulerOptions, moves = new Moves()) {
     this.#moves = moves;
@@ -67,6 +68,7 @@ export class Settings {
     this.#tenants = new Map(Object.entries(options.tenants));
     this.#breakers = new Map();
     this.#lowestPriority = Math.min(...Object.values(options.streams).map(({ priority }) => priority));
+    this.#patienceMsMax = Math.max(...Object.values(options.streams).map(({ retryDelaysMs }) => retryDelaysMs[0] ?? 0));
     this.#users = new Map(Object.entries(options.users));
     this.#providers = new Map(Object.entries(options.providers ?? {}));
     this.#laneCaps = new Map();
@@ -134,6 +136,21 @@ export class Settings {
   /** Of all streams. */
   get lowestPriority(): number {
     return this.#lowestPriority;
+  }
+
+  /** The first delay of the most patient stream's plan. */
+  get patienceMsMax(): number {
+    return this.#patienceMsMax;
+  }
+
+  /** The plan of the most impatient of these streams: whose mail came first must not decide how long all of it sleeps. */
+  soonestPlan(streams: Iterable<string>): readonly number[] {
+    let soonest: readonly number[] | undefined;
+    for (const name of streams) {
+      const { retryDelaysMs } = this.stream(name);
+      if (soonest === undefined || (retryDelaysMs[0] ?? 0) < (soonest[0] ?? 0)) soonest = retryDelaysMs;
+    }
+    return soonest ?? DEFAULT_STREAM.retryDelaysMs;
   }
 
   priorityOf(queue: QueueName): number {
