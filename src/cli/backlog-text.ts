@@ -1,7 +1,7 @@
 // What waits for each provider as lines: its figures in a table, and below each line what limits it.
 import type { BacklogReport, ProviderBacklog, SharedWait } from '../flow/backlog.ts';
 import { waitClause } from '../flow/wait-words.ts';
-import { countText } from './progress.ts';
+import { countText, countedText } from './progress.ts';
 import { type Column, cut, printable, tableText } from './table.ts';
 
 /** Longest name that does not push the figures off a screen of 80 columns. */
@@ -17,7 +17,7 @@ export function backlogText({ providers, others }: BacklogReport, columns?: numb
     others === undefined
       ? []
       : [
-          `and ${countText(others.waiting)} for ${countText(others.providers)} others, ${countText(others.inFlight)} in flight`,
+          `and ${countText(others.waiting)} for ${countedText(others.providers, 'other')}, ${countText(others.inFlight)} in flight`,
         ];
   return [titles, ...told, ...rest].map((line) => `${line}\n`).join('');
 }

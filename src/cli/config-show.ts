@@ -4,6 +4,7 @@ import type { Config } from '../config/config.ts';
 import { type EffectiveSetting, effectiveSettings } from '../config/effective.ts';
 import type { Command } from './command.ts';
 import { getConfig } from './folders.ts';
+import { countedText } from './progress.ts';
 import { type Column, tableText } from './table.ts';
 
 export const configShow: Command = {
@@ -37,7 +38,7 @@ function jsonOf({ setting, value, isDefault }: EffectiveSetting): object {
 export function settingsText(config: Config): string {
   const all = effectiveSettings(config);
   const told = all.filter(isTold);
-  return `${tableText(COLUMNS, told)}${all.length - told.length} more have their default: postilion config show --all\n`;
+  return `${tableText(COLUMNS, told)}${countedText(all.length - told.length, 'more has its', 'more have their')} default: postilion config show --all\n`;
 }
 
 /** What an operator looks for first is told even where it is the default. */

@@ -6,7 +6,7 @@ import { figureText, suspensionText, waitClause } from '../flow/wait-words.ts';
 import { type Command, given, optionText } from './command.ts';
 import { ask } from './control-client.ts';
 import { getFolders } from './folders.ts';
-import { countText } from './progress.ts';
+import { countText, countedText } from './progress.ts';
 import { printable } from './table.ts';
 import { providerText } from './warmup-words.ts';
 
@@ -48,7 +48,7 @@ function explainText(found: Explained, now: number): string {
     ['sources', found.sources.join(' ')],
     ...found.lanes.map(({ name, state, connections, perMinute, limitedBy }): readonly [string, string] => [
       'lane',
-      `${name}: ${state}, ${connections.open} of ${connections.allowed} connections, ${perMinute.sent} a minute; ${waitClause(limitedBy)}`,
+      `${name}: ${state}, ${connections.open} of ${countedText(connections.allowed, 'connection')}, ${perMinute.sent} a minute; ${waitClause(limitedBy)}`,
     ]),
     ...found.caps.map((caps): readonly [string, string] => ['cap', capsText(caps)]),
     ...found.budgets.map((budget): readonly [string, string] => ['budget', budgetText(budget, now)]),
@@ -63,7 +63,9 @@ function capsText({ by, name, figures, burst, deliveriesPerConnection }: CapsInF
   const all = [
     ...figures.map(figureText),
     ...(burst === undefined ? [] : [`${countText(burst)} at once`]),
-    ...(deliveriesPerConnection === undefined ? [] : [`${countText(deliveriesPerConnection)} deliveries a connection`]),
+    ...(deliveriesPerConnection === undefined
+      ? []
+      : [`${countedText(deliveriesPerConnection, 'delivery', 'deliveries')} a connection`]),
   ];
   return `${by === 'host' ? 'host' : `${by} ${name}`}: ${all.join(', ')}`;
 }

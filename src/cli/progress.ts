@@ -62,6 +62,11 @@ export function progressText(what: string, done: number, total: number | undefin
   return `${what} [${'#'.repeat(full)}${'.'.repeat(BAR - full)}] ${percent} %  ${countText(done)} of ${countText(total)}`;
 }
 
+/** `1 message`, `1,234 messages`. */
+export function countedText(count: number, one: string, more = `${one}s`): string {
+  return `${countText(count)} ${count === 1 ? one : more}`;
+}
+
 /** 1234567 → 1,234,567 */
 export function countText(count: number): string {
   return count.toLocaleString('en');

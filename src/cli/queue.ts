@@ -8,7 +8,7 @@ import { ask } from './control-client.ts';
 import { getFolders } from './folders.ts';
 import { momentText } from '../base/duration.ts';
 import { instantText } from './moment.ts';
-import { countText } from './progress.ts';
+import { countText, countedText } from './progress.ts';
 import { type Column, printable, tableText } from './table.ts';
 
 export const queue: Command = {
@@ -54,9 +54,9 @@ export function queueText(report: QueueReport, now: number, columns?: number): s
     .slice(0, 5)
     .map(({ domain, messages }) => `${printable(domain)} ${countText(messages)}`);
   return [
-    `${countText(report.deliveries)} deliveries of ${countText(report.messages)} messages wait; `,
-    `${countText(report.inFlight)} in flight on ${countText(report.sessions)} connections\n`,
-    report.reportsOwed > 0 ? `${countText(report.reportsOwed)} reports are owed to senders\n` : '',
+    `${countedText(report.deliveries, 'delivery', 'deliveries')} of ${countedText(report.messages, 'message')} ${report.deliveries === 1 ? 'waits' : 'wait'}; `,
+    `${countText(report.inFlight)} in flight on ${countedText(report.sessions, 'connection')}\n`,
+    report.reportsOwed > 0 ? `${countedText(report.reportsOwed, 'report is', 'reports are')} owed to senders\n` : '',
     counters.length > 0 ? `since the start: ${counters.join(', ')}\n` : '',
     keyless.length > 0
       ? `no key for: ${keyless.join(', ')}${report.keyless.length > 5 ? ', …' : ''} (postilion domain add gives one)\n`

@@ -2,7 +2,7 @@
 import { EXIT } from '../base/errors.ts';
 import { lintRules } from '../rules/lint.ts';
 import type { Command } from './command.ts';
-import { countText } from './progress.ts';
+import { countedText } from './progress.ts';
 import { getRules } from './rules-in-force.ts';
 import { printable } from './table.ts';
 
@@ -33,8 +33,8 @@ export const rulesLint: Command = {
         ({ kind, rule, text }) => `${placeOf(rule)}: ${kind}: ${rule.id}: ${printable(text)}\n`,
       );
       await terminal.out(lines.join(''));
-      const count = findings.length === 0 ? 'nothing is wrong' : `${countText(findings.length)} findings`;
-      await terminal.out(`${countText(set.all.length)} rules: ${count}\n`);
+      const count = findings.length === 0 ? 'nothing is wrong' : `${countedText(findings.length, 'finding')}`;
+      await terminal.out(`${countedText(set.all.length, 'rule')}: ${count}\n`);
     }
     return findings.length === 0 ? EXIT.ok : EXIT.no;
   },

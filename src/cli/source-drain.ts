@@ -3,6 +3,7 @@ import { EXIT } from '../base/errors.ts';
 import { type Command, given } from './command.ts';
 import { ask } from './control-client.ts';
 import { getFolders } from './folders.ts';
+import { countedText } from './progress.ts';
 
 export const sourceDrain: Command = {
   words: ['source', 'drain'],
@@ -17,7 +18,8 @@ export const sourceDrain: Command = {
   async run(call) {
     const source = given(call, 'source');
     const report = await ask(getFolders(call), 'POST /v1/sources/:id/drain', undefined, { id: source });
-    const left = report.state === 'draining' ? `: ${report.sessions} connections end` : '';
+    const left =
+      report.state === 'draining' ? `: ${countedText(report.sessions, 'connection ends', 'connections end')}` : '';
     await call.deps.terminal.out(call.json ? `${JSON.stringify(report)}\n` : `${source}: ${report.state}${left}\n`);
     return EXIT.ok;
   },

@@ -2,7 +2,7 @@
 import { EXIT } from '../base/errors.ts';
 import { type Command, given } from './command.ts';
 import { getFolders } from './folders.ts';
-import { countText, withProgress } from './progress.ts';
+import { countedText, withProgress } from './progress.ts';
 
 export const spoolExport: Command = {
   words: ['spool', 'export'],
@@ -16,7 +16,7 @@ export const spoolExport: Command = {
     const folders = getFolders(call);
     const exported = await withProgress(call.deps, 'export', (tell) => spool.export(folders, folder, tell));
     await terminal.out(
-      call.json ? `${JSON.stringify({ exported })}\n` : `${countText(exported)} messages written to ${folder}\n`,
+      call.json ? `${JSON.stringify({ exported })}\n` : `${countedText(exported, 'message')} written to ${folder}\n`,
     );
     return EXIT.ok;
   },

@@ -1,5 +1,5 @@
 // What a walk through the spool found, for people.
-import { countText } from './progress.ts';
+import { countText, countedText } from './progress.ts';
 import type { SpoolFindings } from './spool-tools.ts';
 import { printable } from './table.ts';
 
@@ -9,5 +9,5 @@ export function findingsText({ messages, deliveries, troubles }: SpoolFindings):
     return `${printable(place)}: ${printable(text)}\n`;
   });
   const found = troubles.length === 0 ? 'all is whole' : `${countText(troubles.length)} damaged`;
-  return `${lines.join('')}${countText(messages)} messages with ${countText(deliveries)} deliveries; ${found}\n`;
+  return `${lines.join('')}${countedText(messages, 'message')} with ${countedText(deliveries, 'delivery', 'deliveries')}; ${found}\n`;
 }

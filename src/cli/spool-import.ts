@@ -2,7 +2,7 @@
 import { EXIT } from '../base/errors.ts';
 import { type Command, given } from './command.ts';
 import { getFolders } from './folders.ts';
-import { countText, withProgress } from './progress.ts';
+import { countedText, withProgress } from './progress.ts';
 
 export const spoolImport: Command = {
   words: ['spool', 'import'],
@@ -19,7 +19,7 @@ export const spoolImport: Command = {
     await terminal.out(
       call.json
         ? `${JSON.stringify({ taken, skipped })}\n`
-        : `${countText(taken)} messages taken in, ${countText(skipped)} were there already\n`,
+        : `${countedText(taken, 'message')} taken in, ${countedText(skipped, 'was', 'were')} there already\n`,
     );
     return EXIT.ok;
   },

@@ -4,7 +4,7 @@ import { EXIT, OperatorError } from '../base/errors.ts';
 import type { Suppression } from '../flow/suppression.ts';
 import type { Command } from './command.ts';
 import { getFolders } from './folders.ts';
-import { countText, withProgress } from './progress.ts';
+import { countedText, withProgress } from './progress.ts';
 import { LIST_OPTIONS, listingOf } from './suppress-list.ts';
 import { CSV_HEAD, csvLine } from './suppression-csv.ts';
 import { suppressionJson } from './suppression-fields.ts';
@@ -52,7 +52,7 @@ export const suppressExport: Command = {
       }
       return written;
     });
-    const text = `${countText(count)} entries written to ${file}\n`;
+    const text = `${countedText(count, 'entry', 'entries')} written to ${file}\n`;
     await terminal.out(call.json ? `${JSON.stringify({ entries: count })}\n` : text);
     return EXIT.ok;
   },

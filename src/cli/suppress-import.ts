@@ -8,7 +8,7 @@ import { type Call, type Command, given } from './command.ts';
 import { ask } from './control-client.ts';
 import { CsvFault, parseCsv } from './csv.ts';
 import { getFolders } from './folders.ts';
-import { countText, withProgress } from './progress.ts';
+import { countText, countedText, withProgress } from './progress.ts';
 import type { OnProgress } from './spool-tools.ts';
 import { type CsvTrouble, inputOf, type Layout, layoutOf } from './suppression-csv.ts';
 
@@ -37,7 +37,7 @@ export const suppressImport: Command = {
     for (const { line, text } of troubles.slice(0, TROUBLES_SHOWN)) await terminal.note(`${name}:${line}: ${text}\n`);
     if (troubles.length > 0 && call.options['skipInvalid'] !== true) {
       throw new OperatorError(
-        `nothing was taken: ${countText(troubles.length)} lines are wrong; --skip-invalid takes the others`,
+        `nothing was taken: ${countedText(troubles.length, 'line is', 'lines are')} wrong; --skip-invalid takes the others`,
         EXIT.no,
       );
     }
@@ -126,8 +126,8 @@ async function send(folders: Folders, entries: readonly SuppressionInput[], tell
 
 function resultText({ added, kept, unreadable, invalid }: Sum & { readonly invalid: number }): string {
   return [
-    `${countText(added)} entries taken in, ${countText(kept)} were there already`,
-    invalid > 0 ? `${countText(invalid)} lines were wrong` : '',
+    `${countedText(added, 'entry', 'entries')} taken in, ${countedText(kept, 'was', 'were')} there already`,
+    invalid > 0 ? `${countedText(invalid, 'line was', 'lines were')} wrong` : '',
     unreadable > 0 ? `${countText(unreadable)} not taken: the list is damaged there, see postilion queue` : '',
   ]
     .filter(Boolean)

@@ -5,7 +5,7 @@ import type { PacedLanes } from '../flow/operations.ts';
 import { momentText } from '../base/duration.ts';
 import { instantText } from './moment.ts';
 import type { Paint, Tone } from './paint.ts';
-import { countText } from './progress.ts';
+import { countText, countedText } from './progress.ts';
 import { type Column, printable, tableText } from './table.ts';
 
 export interface FrameOptions {
@@ -28,9 +28,9 @@ type Rates = Readonly<Record<'delivered' | 'deferred' | 'failed', number>>;
 export function topFrame(report: TopReport, earlier: TopReport | undefined, options: FrameOptions): string {
   const { paint, columns, lines } = options;
   const totals = [
-    `${countText(report.deliveries)} deliveries of ${countText(report.messages)} messages wait; `,
-    `${countText(report.inFlight)} in flight on ${countText(report.sessions)} connections`,
-    report.reportsOwed > 0 ? `; ${countText(report.reportsOwed)} reports owed` : '',
+    `${countedText(report.deliveries, 'delivery', 'deliveries')} of ${countedText(report.messages, 'message')} ${report.deliveries === 1 ? 'waits' : 'wait'}; `,
+    `${countText(report.inFlight)} in flight on ${countedText(report.sessions, 'connection')}`,
+    report.reportsOwed > 0 ? `; ${countedText(report.reportsOwed, 'report')} owed` : '',
   ].join('');
   const rates = COUNTERS.map((name) => {
     const rate = rateOf(report, earlier, report.counters[name], earlier?.counters[name]);

@@ -8,6 +8,7 @@ import { type Call, type Command, optionText } from './command.ts';
 import { makePassword } from './password-input.ts';
 import type { Terminal } from './terminal.ts';
 import { type Paint, paintFor } from './paint.ts';
+import { countedText } from './progress.ts';
 import { storyOf } from './trial-story.ts';
 
 /** Written and not taken by the terminal yet; beyond it lines are counted, not kept. */
@@ -70,7 +71,7 @@ function sayTo(terminal: Terminal, json: boolean): (text: string) => void {
       if (missed === 0 || waiting > LINES_WAITING_MAX / 2) return;
       const events = missed;
       missed = 0;
-      write(json ? JSON.stringify({ type: 'missed', events }) : `… ${events} events not shown`);
+      write(json ? JSON.stringify({ type: 'missed', events }) : `… ${countedText(events, 'event')} not shown`);
     });
   };
   return (text) => {

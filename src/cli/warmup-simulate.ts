@@ -9,7 +9,7 @@ import { forecast, type ForecastDay } from '../policy/warmup-forecast.ts';
 import { ladderOf, stageOf, type WarmupPlan } from '../policy/warmup-plan.ts';
 import { type Call, type Command, given, optionText } from './command.ts';
 import { amountText, plotText } from './plot.ts';
-import { countText } from './progress.ts';
+import { countText, countedText } from './progress.ts';
 import { type Column, tableText } from './table.ts';
 import { parseShape, parseVolume, weekdayOf } from './warmup-volume.ts';
 import { decisionText, providerNamed } from './warmup-words.ts';
@@ -127,11 +127,13 @@ function simulationText(run: Simulation, columns?: number): string {
   const share = volume === 0 ? 0 : Math.round((100 * sent) / volume);
   const bars = days.map(({ budget, sent: full }) => ({ full, shade: budget ?? full }));
   return [
-    `plan ${run.plan} at ${run.provider}: ${countText(run.volume)} recipients a day\n`,
-    warmAfter === undefined ? `not warm after ${days.length} days` : `warm after ${warmAfter} days`,
+    `plan ${run.plan} at ${run.provider}: ${countedText(run.volume, 'recipient')} a day\n`,
+    warmAfter === undefined
+      ? `not warm after ${countedText(days.length, 'day')}`
+      : `warm after ${countedText(warmAfter, 'day')}`,
     `; it sends ${amountText(sent)} of ${amountText(volume)} (${share} %), the rest is for others\n`,
     warmAfter === undefined
-      ? `it ends at ${countText(days.at(-1)?.budget ?? 0)} a day, from where a day with ${countText(run.needs)} recipients leads on\n\n`
+      ? `it ends at ${countText(days.at(-1)?.budget ?? 0)} a day, from where a day with ${countedText(run.needs, 'recipient')} leads on\n\n`
       : '\n',
     plotText(bars, columns ?? COLUMNS_USUAL),
     `${' '.repeat(7)} █ sent by the source   ░ budget not used   days from left to right\n\n`,

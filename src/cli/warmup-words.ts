@@ -2,7 +2,7 @@
 import type { WarmupDecision, WarmupReason } from '../flow/warmup.ts';
 import { IN_ALL, type WarmupProspect, type WarmupReport } from '../flow/warmup.ts';
 import { momentText } from '../base/duration.ts';
-import { countText } from './progress.ts';
+import { countText, countedText } from './progress.ts';
 
 const WHY: Readonly<Record<WarmupReason, string>> = {
   'went-well': 'went well',
@@ -96,7 +96,7 @@ function prospectText({ prospect, offered, isHeld }: WarmupReport): string {
     case 'warm':
       return 'warm: no budget';
     case 'warm-on':
-      return `warm on ${dateText(prospect.at)}, in ${prospect.days} days, if ${volume} go on`;
+      return `warm on ${dateText(prospect.at)}, in ${countedText(prospect.days, 'day')}, if ${volume} go on`;
     case 'stays':
       if (isHeld) return 'held: it stays until `postilion warmup resume`';
       return `with ${volume} it stays at ${countText(prospect.budget)}: a day with ${countText(prospect.needs)} leads on`;
@@ -120,8 +120,8 @@ export function budgetText(report: WarmupReport, now: number): string {
     ...(left === undefined ? [] : [`${countText(left)} left; the next day begins ${momentText(until, now)}`]),
     answered === 0
       ? 'no answers yet'
-      : `${countText(delivered)} of ${countText(answered)} answers delivered (${percentText(delivered, answered)}, ${gates.delivered * 100} % wanted)`,
-    ...(blocks + complaints === 0 ? [] : [`${countText(blocks)} blocks, ${countText(complaints)} complaints`]),
+      : `${countText(delivered)} of ${countedText(answered, 'answer')} delivered (${percentText(delivered, answered)}, ${gates.delivered * 100} % wanted)`,
+    ...(blocks + complaints === 0 ? [] : [`${countedText(blocks, 'block')}, ${countedText(complaints, 'complaint')}`]),
     ...(decision === undefined ? [] : [`${decisionText(decision)} (${momentText(decision.at, now)})`]),
     prospectText(report),
   ];

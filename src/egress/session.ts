@@ -40,6 +40,9 @@ type Mode = 'idle' | 'opening' | 'up' | 'leaving' | 'over';
 /** Says that we dropped a transaction because we had to leave; such a transaction was not begun for anybody else. */
 const LEFT: AttemptError = { kind: 'lost', text: 'the relay stops' };
 
+/** RFC 3207 section 4: the server serves nobody who has not issued STARTTLS. */
+const MUST_STARTTLS = 530;
+
 export class Session implements ConnectionOwner {
   readonly grant: SessionGrant;
   readonly #deps: OpeningDeps;
@@ -204,6 +207,12 @@ export class Session implements ConnectionOwner {
     if (attempt.isLast === true) this.#isClosing = true;
   }
 
+  /** Nothing goes by this connection; the next one to the host is made with TLS. */
+  #secureAgain(): void {
+    if (this.#candidate !== undefined) this.#deps.plainHosts.delete(this.#candidate.host);
+    this.#isClosing = true;
+  }
+
   #isTlsLeftOut(): boolean {
     const connection = this.#connection;
     return connection?.isPlain === true && connection.state.facts.offer.startTls;
@@ -226,6 +235,7 @@ export class Session implements ConnectionOwner {
     const running = this.#running;
     this.#running = undefined;
     if (running === undefined) return;
+    if (this.#isTlsLeftOut() && settled.results.some(({ reply }) => reply?.code === MUST_STARTTLS)) this.#secureAgain();
     const isLeft = !settled.mayHaveBeenDelivered && settled.results.every(({ error }) => error === LEFT);
     if (isLeft) this.#unbegun.push(running.attempt.attempt);
     else this.#report(running, settled, steps);

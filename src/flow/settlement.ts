@@ -21,14 +21,20 @@ export interface Terms {
   /** May this delivery, whose connection broke before the final dot, be tried again at once? */
   mayGoAgain(index: number): boolean;
   /**
-   * now: the attempt used something that these actions leave out from now on. later: it did without something that is used
+   * now: the attempt used something that the reply's actions leave out from now on. later: it did without something that is used
    * again. Neither says anything of the mail.
    */
-  otherwise?(actions: readonly Action[], report: Report): 'now' | 'later' | undefined;
+  otherwise?(meaning: Meaning, report: Report): 'now' | 'later' | undefined;
   /** Of the site that answered, when it is one we know. */
   readonly provider?: string | undefined;
   /** ms since 1970 of the attempt after this one. */
   nextAttemptAt(attempts: number, plan: RetryPlan): number;
+}
+
+/** What a reply was taken for. */
+export interface Meaning {
+  readonly category: string;
+  readonly actions?: readonly Action[] | undefined;
 }
 
 /** What the rules say of one result that was no success, whatever became of its delivery. */

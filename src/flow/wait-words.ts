@@ -121,7 +121,7 @@ export function figureText(figure: CapFigure): string {
     case 'connections':
       return connectionsText(figure.count);
     case 'new_connections':
-      return `${figure.count} new connections in ${durationText(figure.perMs)}`;
+      return `${figure.count} new connection${figure.count === 1 ? '' : 's'} in ${durationText(figure.perMs)}`;
     case 'rate':
       return `${figure.count} in ${durationText(figure.perMs)}`;
   }

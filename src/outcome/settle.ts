@@ -70,7 +70,7 @@ function fateOf(result: DeliveryResult, report: Report, verdict: Verdict, terms:
     error,
     nextAttemptAt,
   });
-  const otherwise = reply === undefined ? undefined : terms.otherwise?.(verdict.actions ?? [], report);
+  const otherwise = reply === undefined ? undefined : terms.otherwise?.(verdict, report);
   if (verdict.kind !== 'deferred' && otherwise === undefined) return fate(verdict.kind);
   const isUnknown = report.mayHaveBeenDelivered && reply === undefined && !terms.mayDuplicate;
   if (isUnknown) return fate('unknown');

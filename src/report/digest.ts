@@ -35,7 +35,7 @@ function forPeople(terms: DigestTerms): readonly string[] {
     `This is the mail relay ${safe(terms.hostName)}.`,
     '',
     `You had ${sent} reports of single messages from it, which is as many as it sends you in that time.`,
-    `This one sums up ${recipients} more deliveries, from ${formatDate(terms.firstAt)}`,
+    `This one sums up ${recipients} more ${recipients === 1 ? 'delivery' : 'deliveries'}, from ${formatDate(terms.firstAt)}`,
     `to ${formatDate(terms.lastAt)}:`,
     '',
     ...kinds.map(([kind, count]) => `  ${count} ${kind}`),
@@ -65,7 +65,7 @@ export function buildDigest(terms: DigestTerms): Buffer {
   const head = [
     `From: Mail relay <postmaster@${safe(terms.hostName)}>`,
     `To: <${safe(terms.to)}>`,
-    `Subject: ${terms.recipients} more delivery reports in one`,
+    `Subject: ${terms.recipients} more delivery report${terms.recipients === 1 ? '' : 's'} in one`,
     `Date: ${formatDate(terms.at)}`,
     `Message-ID: <${terms.id}@${safe(terms.hostName)}>`,
     'Auto-Submitted: auto-generated',

@@ -10,7 +10,7 @@ import type { Egresses } from './egresses.ts';
 import type { Granting } from './granting.ts';
 import { campaignScope, type HeldBack, sendingDomain } from './held-back.ts';
 import type { OpenAttempt } from './in-flight.ts';
-import { isUsed, otherwise } from './extension-use.ts';
+import { asksForTls, isUsed, otherwise } from './extension-use.ts';
 import { groupScope, type Lane, type Session } from './lane.ts';
 import type { LaneGate } from './lane-gate.ts';
 import type { LeftOut } from './left-out.ts';
@@ -72,6 +72,7 @@ export class Consequences {
       if (seen.has(about)) continue;
       seen.add(about);
       const cause: Cause = { attempt, lane, report, judged: one, by: `rule ${one.rule}`, reply: replyText(one) };
+      if (asksForTls(one, report)) this.#secureAgain(cause);
       for (const action of inForce(cause)) this.#act(action, cause);
     }
   }
@@ -93,15 +94,17 @@ export class Consequences {
     }
   }
 
+  /** It says no without TLS as well: by what was opened without nobody else is answered so. */
+  #secureAgain({ lane, by }: Cause): void {
+    const { leftOut, egresses } = this.#deps;
+    leftOut.clear(groupScope(lane), by, ['tls']);
+    for (const session of Array.from(lane.sessions)) if (session.without.includes('tls')) egresses.retire(session);
+  }
+
   /** What has begun ends; what has not, and what follows, does without it. */
   #leaveOut(extension: Extension, forMs: number | undefined, cause: Cause): void {
     const { attempt, lane, report, by, reply } = cause;
     const { leftOut, gate, egresses, granting } = this.#deps;
-    if (extension === 'tls' && report.tlsLeftOut === true) {
-      // It says no without as well.
-      leftOut.clear(groupScope(lane), by, ['tls']);
-      return;
-    }
     if (!isUsed(extension, attempt, report) || !leftOut.leaveOut(lane, extension, forMs, by, reply)) return;
     const lanes = [...gate.lanesOf(lane)];
     if (leftOut.stops(lane)) return this.stop(lanes, lane);
@@ -253,8 +256,9 @@ function replyText({ result: { reply, error } }: Judged): string {
 }
 
 /** Where the lane goes on by another way at once, it is not stopped besides. */
-function inForce({ attempt, report, judged: { actions }, lane }: Cause): readonly Action[] {
-  if (otherwise(actions, attempt, report) !== 'now' || lane.source.address !== undefined) return actions;
+function inForce({ attempt, report, judged, lane }: Cause): readonly Action[] {
+  const { actions } = judged;
+  if (otherwise(judged, attempt, report) !== 'now' || lane.source.address !== undefined) return actions;
   const stops = (action: Action): boolean =>
     (action.do === 'hold' || action.do === 'suspend') && (action.what === 'lane' || action.what === 'source+provider');
   return actions.filter((action) => !stops(action));

@@ -62,9 +62,11 @@ export class LeftOut implements Wakeable {
     const policy = provider === undefined ? undefined : this.#deps.settings.provider(provider);
     if (this.#kept.size === 0 && policy?.ipv6 !== false) return NOTHING;
     const name = groupScope(lane);
-    return EXTENSIONS.filter(
-      (extension) => (extension === 'ipv6' && policy?.ipv6 === false) || this.#kept.has(`${extension}/${name}`),
-    );
+    return EXTENSIONS.filter((extension) => {
+      if (extension === 'ipv6' && policy?.ipv6 === false) return true;
+      // A state of another name for the same thing, an older release's say, takes TLS from no provider.
+      return (extension !== 'tls' || provider === undefined) && this.#kept.has(`${extension}/${name}`);
+    });
   }
 
   /** Without it there is nothing to send by. */

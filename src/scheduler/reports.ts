@@ -126,7 +126,7 @@ export class Reports {
     const terms = this.terms(attempt.queued, attempt.session.lane.name, 1, attempt.indexes[0] ?? 0, undefined, attempt);
     const { judged } = this.#deps.settle(report, attempt.queued, terms);
     this.#deps.consequences.follow(attempt, report, judged);
-    if (judged.some(({ actions }) => otherwise(actions, attempt, report) === 'now')) return 'otherwise';
+    if (judged.some((one) => otherwise(one, attempt, report) === 'now')) return 'otherwise';
     return judged.some(({ actions }) => actions.some((action) => action.do === 'slow')) ? 'slow' : undefined;
   }
 
@@ -198,7 +198,7 @@ export class Reports {
       isCancelled: marks.isCancelled(id) || this.#deps.removal.cancelledBy(queued.message) !== undefined,
       mayGoAgain: (index) => attempted === 1 && this.#secondChances.take(`${id}/${index}`),
       provider,
-      otherwise: (actions, report) => attempt && otherwise(actions, attempt, report),
+      otherwise: (meaning, report) => attempt && otherwise(meaning, attempt, report),
       nextAttemptAt: (attempts, plan) => {
         if (dueAt !== undefined) return dueAt;
         return Math.ceil(time.now()) + plannedDelayMs(plan, policy.retryDelaysMs, attempts, random);

@@ -89,7 +89,7 @@ test('queue: totals, alarms, pauses and domains; nothing moves the cursor', asyn
   assert.equal(
     out,
     [
-      '1,234 deliveries of 1 messages wait; 2 in flight on 1 connections',
+      '1,234 deliveries of 1 message wait; 2 in flight on 1 connection',
       '3 reports are owed to senders',
       'since the start: accepted 5,000, signed by the operator alone 1,201',
       'no key for: shop.example 1,200, b.example 1 (postilion domain add gives one)',
@@ -113,6 +113,14 @@ test('queue: totals, alarms, pauses and domains; nothing moves the cursor', asyn
   );
   await at.run(['queue', '--domains', '3', '--providers', '2']);
   assert.equal(asked[1], 'GET /v1/queue?providers=2&domains=3');
+});
+
+test('queue: of one it speaks as of one', async (t) => {
+  const at = stage(t);
+  const body = { ...report(at.clock.now()), deliveries: 1, messages: 1, inFlight: 0, sessions: 2, reportsOwed: 1 };
+  await at.relay({ 'GET /v1/queue?providers=10&domains=20': { body } });
+  const { out } = await at.run(['queue']);
+  assert.match(out, /^1 delivery of 1 message waits; 0 in flight on 2 connections\n1 report is owed to senders\n/);
 });
 
 test('queue: without a relay 69, with a half edited configuration it still works', async (t) => {

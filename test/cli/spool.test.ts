@@ -73,7 +73,7 @@ test('spool export and import: the folder is passed on and the counts are told',
     },
   });
   assert.equal((await at.run(['spool', 'export', '/x'], both)).out, '1,000 messages written to /x\n');
-  assert.equal((await at.run(['spool', 'import', '/y'], both)).out, '2 messages taken in, 1 were there already\n');
+  assert.equal((await at.run(['spool', 'import', '/y'], both)).out, '2 messages taken in, 1 was there already\n');
   assert.deepEqual(seen, [`${at.spoolDir} /x`, `${at.spoolDir} /y`]);
 });
 

@@ -89,7 +89,7 @@ test('suppress export and import: what was written is read back; a plain list is
     'POST /v1/suppressions': added(1),
   });
   const file = join(at.configDir, 'list.csv');
-  assert.equal((await at.run(['suppress', 'export', file])).out, `1 entries written to ${file}\n`);
+  assert.equal((await at.run(['suppress', 'export', file])).out, `1 entry written to ${file}\n`);
   assert.equal(statSync(file).mode & 0o777, 0o600);
   assert.equal((await at.run(['suppress', 'export'])).out, readFileSync(file, 'utf8'));
   assert.equal((await at.run(['suppress', 'import', file])).code, EXIT.ok);
@@ -119,7 +119,7 @@ test('suppress import: a wrong line is named, and nothing is taken unless the ot
   );
   assert.equal(asked.length, 0);
   const taken = await at.run(['suppress', 'import', file, '--skip-invalid']);
-  assert.equal(taken.out, '1 entries taken in, 0 were there already; 2 lines were wrong\n');
+  assert.equal(taken.out, '1 entry taken in, 0 were there already; 2 lines were wrong\n');
   for (const [input, words] of [
     ['adress\na@example.com\n', /no column is named address/],
     ['address,colour\n', /no such column: colour; known: address, scope/],

@@ -130,6 +130,62 @@ test('egress TLS: a host whose handshake broke is spoken to with TLS again after
   await sink.close();
 });
 
+test('egress TLS: a host that was to be spoken to plainly and insists on STARTTLS has TLS with the next connection', async (t) => {
+  let isBroken = true;
+  const sink = await startSink({
+    tls: PEM,
+    script: (verb, line, session) => {
+      if (isBroken) return garbled(verb, line, session);
+      const isMail = ['MAIL', 'RCPT', 'DATA'].includes(verb);
+      return isMail && !session.isTls ? '530 5.7.0 Must issue a STARTTLS command first' : undefined;
+    },
+  });
+  t.after(() => sink.close());
+  const stage = startStage({ idleMs: 1 });
+  const send = async (session: string, ids: readonly string[]): Promise<void> => {
+    // A lane is held after a refusal until the scheduler has heard of it, and here nobody listens.
+    stage.egress.commands.open(grantTo(sink.port, { session, lane: session }));
+    for (const id of ids) stage.egress.commands.deliver(session, stage.attempt(id, CONTENT));
+    await stage.until(() => stage.closed.some((closed) => closed.session === session));
+  };
+  await send('s1', ['m1']);
+  isBroken = false;
+  // What waits behind the one that was refused goes by the next connection.
+  await send('s2', ['m2', 'm3']);
+  await send('s3', ['m2', 'm3']);
+  assert.deepEqual(
+    stage.reports.map(({ session, results, tlsLeftOut }) => [session, results[0]?.reply?.code, tlsLeftOut]),
+    [
+      ['s1', 250, true],
+      ['s2', 530, true],
+      ['s3', 250, undefined],
+      ['s3', 250, undefined],
+    ],
+  );
+  assert.deepEqual(stage.closed[1]?.notBegun, ['a-m3']);
+  assert.deepEqual(
+    sink.messages.map(({ isTls }) => isTls),
+    [false, true, true],
+  );
+});
+
+test('egress TLS: left out by a grant only where it may be missing', async (t) => {
+  for (const level of ['opportunistic', 'required'] as const) {
+    const sink = await startSink({ tls: PEM });
+    t.after(() => sink.close());
+    const stage = startStage({ idleMs: 1 }, trusting());
+    stage.egress.commands.open(
+      grantTo(sink.port, { relay: relayTo([sink.port], { tls: { level } }), without: ['tls'] }),
+    );
+    stage.egress.commands.deliver('life-1', stage.attempt('m1', CONTENT));
+    await stage.until(() => stage.closed.length === 1);
+    assert.deepEqual(
+      [sink.messages.map(({ isTls }) => isTls), stage.reports[0]?.tlsLeftOut],
+      level === 'required' ? [[true], undefined] : [[false], true],
+    );
+  }
+});
+
 test('egress TLS: required and not offered, refused or broken, nothing is sent', async () => {
   const script: NonNullable<SinkOptions['script']> = (verb) => (verb === 'STARTTLS' ? '454 4.7.0 no' : undefined);
   for (const [options, want] of [

@@ -1,14 +1,15 @@
 // What is left out on a lane: told with the grant; a source that has nothing else begins nothing there.
 import { deepEqual, equal, match } from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Attempt, Report, SessionGrant } from '../../src/flow/attempt.ts';
+import type { Attempt, AttemptError, Report, SessionGrant } from '../../src/flow/attempt.ts';
 import type { Message } from '../../src/flow/message.ts';
 import type { Judge } from '../../src/flow/outcome.ts';
+import type { Router, TlsPolicy } from '../../src/flow/route.ts';
 import type { Reply } from '../../src/flow/reply.ts';
 import type { SchedulerOptions } from '../../src/scheduler/options.ts';
 import type { Behaviour } from './fake-egress.ts';
 import { judge } from '../support/rules.ts';
-import { HOUR, MINUTE, OPTIONS, replies, takesAll, World, type WorldOptions } from './world.ts';
+import { HOUR, MINUTE, OPTIONS, relay, replies, takesAll, World, type WorldOptions } from './world.ts';
 
 const member = (source: string) => ({ source, weight: 1 });
 const SIX: SchedulerOptions = {
@@ -263,10 +264,110 @@ test('left out: TLS only where it was used, may be missing, and is no providerâ€
   await world.clock.advance(10_000);
   wants = 'tls';
   const there = world.accept(['example.net']);
+  await world.clock.advance(1000);
+  deepEqual(world.kinds(there), ['deferred']);
+  // Nobody else is refused by what was opened without.
+  const next = world.accept(['example.net']);
+  await world.clock.advance(1000);
+  deepEqual(world.kinds(next), ['delivered']);
   await world.clock.advance(10 * MINUTE);
   deepEqual(world.kinds(there), ['deferred', 'delivered']);
   equal(states(world).length, 2);
   deepEqual(grants.at(-1)?.without, undefined);
+  await world.end();
+});
+
+/** Whatever is no success speaks against TLS. */
+const againstTls: Judge = (result, report, provider) => {
+  const verdict = judge(result, report, provider);
+  if (verdict.kind === 'delivered') return verdict;
+  return { ...verdict, kind: 'deferred', actions: [{ do: 'disable', extension: 'tls' }] };
+};
+const BROKEN: Reply = { code: 451, lines: ['TLS handshake failed'] };
+const WEAK: Reply = { code: 550, enhanced: '5.7.10', lines: ['Encryption needed: TLS required by this domain'] };
+const routed = (tls: TlsPolicy): Router => ({
+  resolve: async (domain) => ({ domain, route: { ...relay(`mx.${domain}`), tls }, ttlMs: HOUR }),
+});
+
+interface TlsCase {
+  readonly name: string;
+  readonly given?: WorldOptions;
+  readonly domain?: string;
+  readonly reply?: Reply;
+  readonly error?: AttemptError;
+  readonly isPlain?: true;
+  readonly want: boolean;
+}
+
+const TLS_CASES: readonly TlsCase[] = [
+  { name: 'a reply over TLS, where it may be missing', given: { judge: againstTls }, want: true },
+  { name: 'by the shipped rules: what says that TLS broke', want: true },
+  { name: 'by the shipped rules: what asks for TLS is not', reply: WEAK, want: false },
+  { name: 'on a connection without TLS', given: { judge: againstTls }, isPlain: true, want: false },
+  { name: 'a provider that we know', given: { judge: againstTls }, domain: 'gmail.com', want: false },
+  {
+    name: 'a route that requires it',
+    given: { judge: againstTls, router: routed({ level: 'required' }) },
+    want: false,
+  },
+  {
+    name: 'a route whose port speaks nothing else',
+    given: { judge: againstTls, router: routed({ level: 'opportunistic', implicit: true }) },
+    want: false,
+  },
+  {
+    name: 'a message that asks for REQUIRETLS where there is none',
+    given: { judge: againstTls },
+    error: { kind: 'no-requiretls', text: 'the server does not offer it' },
+    want: false,
+  },
+];
+
+for (const { name, given = {}, domain = 'example.net', reply = BROKEN, error, isPlain, want } of TLS_CASES) {
+  test(`left out: TLS, ${want ? 'yes' : 'no'}: ${name}`, async () => {
+    const grants: SessionGrant[] = [];
+    let isWell = false;
+    const world = await startedBy(new Far(), {
+      behaviour: {
+        ...noting(grants),
+        transact: (attempt, message) => {
+          if (isWell) return takesAll.transact(attempt, message);
+          const why = error === undefined ? { reply } : { error };
+          return { ms: 10, results: attempt.indexes.map((index) => ({ index, decidedAt: 'mail', ...why })), taken: [] };
+        },
+        facts: () => (isPlain ? {} : { tls: { version: 'TLSv1.3', cipher: 'x', reused: false } }),
+      },
+      ...given,
+    });
+    world.accept([domain]);
+    await world.clock.advance(15);
+    isWell = true;
+    await world.clock.advance(MINUTE);
+    world.accept([domain]);
+    await world.clock.advance(MINUTE);
+    equal(states(world).length, want ? 1 : 0);
+    deepEqual(grants.at(-1)?.without, want ? ['tls'] : undefined);
+    await world.clock.advance(HOUR);
+    world.accept([domain]);
+    await world.clock.advance(MINUTE);
+    deepEqual(grants.at(-1)?.without, undefined, 'for an hour');
+    equal(states(world).length, want ? 2 : 0);
+    await world.end();
+  });
+}
+
+test('left out: a state that names a provider takes TLS from nobody there', async () => {
+  const grants: SessionGrant[] = [];
+  const world = new World({ options: GOOGLE, behaviour: noting(grants) });
+  const at = world.clock.now();
+  for (const extension of ['tls', 'chunking'] as const) {
+    const value = { extension, name: 'default/google', since: at, until: at + HOUR, by: 'rule x', reply: 'x' };
+    world.spool.record([{ type: 'state', at, key: `left-out/${extension}/default/google`, value, by: 'rule x' }]);
+  }
+  await world.scheduler.start();
+  world.accept(['gmail.com']);
+  await world.clock.advance(MINUTE);
+  deepEqual(grants[0]?.without, ['chunking']);
   await world.end();
 });
 

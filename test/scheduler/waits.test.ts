@@ -84,7 +84,7 @@ const CASES: readonly Case[] = [
     name: 'new connections of a source',
     options: { sources: { default: { name: 'default', ehlo: 'r.example', caps: { newConnections: perMinute(1) } } } },
     behaviour: slow,
-    want: /^the cap of source default: 1 new connections in 1m$/,
+    want: /^the cap of source default: 1 new connection in 1m$/,
   },
   {
     name: 'a rate of a tenant',
