@@ -14,6 +14,7 @@ import { appendFileSync, existsSync, mkdirSync, readdirSync, writeFileSync } fro
 import { join, relative, resolve } from 'node:path';
 import { run } from 'node:test';
 import { inspect } from 'node:util';
+import { grouped, lastBegun } from './groups.mjs';
 import { build, install, root, step } from './prepare.mjs';
 
 process.chdir(root);
@@ -58,21 +59,24 @@ class Tally {
   failed = 0;
   skipped = 0;
   lines = [];
+  #processes;
   #files;
-  #failedFiles = new Set();
-  #fileFailures = [];
 
-  constructor(files) {
-    this.#files = new Set(files);
+  /** `processes`: as `grouped` gives them. */
+  constructor(processes) {
+    this.#processes = processes;
+    this.#files = new Set([...processes.values()].flat());
   }
 
   /** The runner reports a whole file as if it were a test; that counts only when nothing inside it told the trouble. */
-  #isFile(event) {
-    return this.#files.has(resolve(root, event.name ?? ''));
+  #wholeFile(event) {
+    const file = resolve(root, event.name ?? '');
+    return this.#processes.has(file) || this.#files.has(file) ? file : undefined;
   }
 
   pass(event) {
-    if (event.details?.type === 'suite' || this.#isFile(event)) return;
+    if (this.#wholeFile(event) !== undefined) return;
+    if (event.details?.type === 'suite') return;
     if (event.skip !== undefined || event.todo !== undefined) {
       const why = typeof event.skip === 'string' ? event.skip : (event.todo ?? 'no reason given');
       this.skipped++;
@@ -81,11 +85,18 @@ class Tally {
   }
 
   fail(event) {
-    const file = relative(root, event.file ?? event.name ?? '');
-    if (this.#isFile(event)) return void this.#fileFailures.push({ file: relative(root, event.name), event });
-    this.#failedFiles.add(file);
+    const whole = this.#wholeFile(event);
+    if (whole !== undefined) return this.#fileFailed(whole, event.details?.error);
     if (event.details?.type === 'suite' || event.details?.error?.failureType === 'subtestsFailed') return;
-    this.#failed(`${file}: ${event.name}`, event);
+    this.#failed(`${relative(root, event.file ?? '')}: ${event.name}`, event.details?.error);
+  }
+
+  /** `file`: of a process, or one that could not be imported. */
+  #fileFailed(file, error) {
+    const files = this.#processes.get(file) ?? [file];
+    const names = files.map((one) => relative(root, one)).join(', ');
+    if (files.length === 1) return this.#failed(`${names}: the file itself`, error);
+    this.#failed(`the process that runs ${names}, in "${lastBegun(file) ?? 'none of its tests'}"`, error);
   }
 
   hung(ms) {
@@ -94,16 +105,13 @@ class Tally {
   }
 
   end() {
-    for (const { file, event } of this.#fileFailures) {
-      if (!this.#failedFiles.has(file)) this.#failed(`${file}: the file itself`, event);
-    }
     this.lines.sort((a, b) => (a.startsWith('failed') ? 1 : 0) - (b.startsWith('failed') ? 1 : 0));
   }
 
-  #failed(name, event) {
+  #failed(name, error) {
     this.failed++;
     this.lines.push(`failed: ${name}`);
-    console.log(`\n✖ ${name}\n${describeFailure(event.details?.error).replace(/^/gm, '    ')}`);
+    console.log(`\n✖ ${name}\n${describeFailure(error).replace(/^/gm, '    ')}`);
   }
 }
 
@@ -112,8 +120,9 @@ const RUNNER_COUNTERS = /^(tests|suites|pass|fail|cancelled|skipped|todo|duratio
 
 function tests(accept) {
   const started = Date.now();
-  const files = testFiles(accept);
-  const tally = new Tally(files);
+  const processes = grouped(testFiles(accept));
+  const files = [...processes.keys()];
+  const tally = new Tally(processes);
   const hung = new AbortController();
   // The runner listens on it once a file.
   setMaxListeners(files.length + 10, hung.signal);
