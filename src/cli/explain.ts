@@ -21,14 +21,16 @@ export const explain: Command = {
     { flags: '--stream <name>', doc: 'as mail of this stream (default)' },
     { flags: '--campaign <name>', doc: 'as mail of this campaign' },
     { flags: '--pool <name>', doc: 'as mail that names this pool' },
+    { flags: '--from <domain>', doc: 'as mail with this domain, or an address of it, in its From field' },
   ],
   examples: [
     ['postilion explain anna@example.net', 'route, hosts, provider, lanes, and one sentence'],
+    ['postilion explain anna@example.net --from shop.example', 'by the route that this From domain has'],
     ['postilion explain anna@example.net --stream bulk --json', 'for a program'],
   ],
   async run(call) {
     const query: Record<string, string> = { address: given(call, 'address') };
-    for (const name of ['tenant', 'stream', 'campaign', 'pool']) {
+    for (const name of ['tenant', 'stream', 'campaign', 'pool', 'from']) {
       const value = optionText(call, name);
       if (value !== undefined) query[name] = value;
     }

@@ -26,6 +26,7 @@ import {
   TOP_ROWS_MAX,
   type UsersReloaded,
 } from './api.ts';
+import { EXPLAIN, questionOf } from './explain-request.ts';
 import { laneRoutes } from './lane-request.ts';
 import { type HttpServer, openHttpServer, Refused, type Route } from './http-server.ts';
 import { campaignOf, MARK, markOf, movableOf, MOVE } from './mark-request.ts';
@@ -81,13 +82,6 @@ const DOMAINS = {
 const ROWS = {
   type: 'object',
   properties: { rows: { type: 'string', pattern: '^[1-9][0-9]{0,3}$' } },
-  additionalProperties: false,
-};
-
-const EXPLAIN = {
-  type: 'object',
-  required: ['address'],
-  properties: { address: name, tenant: name, stream: name, campaign: name, pool: name },
   additionalProperties: false,
 };
 
@@ -147,10 +141,7 @@ function routesOf({ operations, host, clock }: ControlOptions): readonly Route[]
       if (answer === 'done') return { done: true };
       return refuse(answer === 'no-pool' ? `there is no pool '${body?.pool}'` : `${mark} is not moved`);
     }),
-    route('GET /v1/explain', { query: EXPLAIN }, ({ query }) => {
-      const { tenant = 'default', stream = 'default', campaign = '', pool = '' } = query;
-      return operations.explain({ address: addressOf(query.address ?? ''), tenant, stream, campaign, pool });
-    }),
+    route('GET /v1/explain', { query: EXPLAIN }, ({ query }) => operations.explain(questionOf(query))),
     route('GET /v1/campaigns', { query: CAMPAIGNS }, ({ query }) =>
       operations.campaigns(query.tenant, atMost(query.campaigns, 'campaigns', CAMPAIGNS_DEFAULT, CAMPAIGNS_MAX)),
     ),

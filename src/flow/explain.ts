@@ -12,6 +12,8 @@ export interface ExplainQuestion {
   readonly campaign: string;
   /** As the message would name it; '': it does not. */
   readonly pool: string;
+  /** Domain of the From field, as src/mail/domain.ts makes it; '': not asked about, so no condition on it holds. */
+  readonly from: string;
 }
 
 export interface CapsInForce {

@@ -1,8 +1,8 @@
 // How many there were in the last minute, or in sixty parts of another length: a number each, whatever the rate.
 
 const PARTS = 60;
-/** What came all at once is no rate of more than its count a minute. */
-const SPAN_MS_MIN = 60_000;
+/** Over less than this nothing is a rate: what came all at once does not go on so. */
+const SPAN_MS_MIN = 10_000;
 
 export class RecentCount {
   readonly #partMs: number;
@@ -40,7 +40,7 @@ export class RecentCount {
     return this.#total;
   }
 
-  /** Since the first of those that are counted; at least over a minute. */
+  /** Since the first of those that are counted; at least over ten seconds. */
   perMinute(now: number): number {
     this.#forget(now);
     if (this.#total === 0) return 0;

@@ -54,7 +54,7 @@ export function suspensionsInForce(
   suspensions: Suspensions,
   { name, provider }: Destination,
   sources: readonly string[],
-  { tenant, campaign }: QueueName,
+  { tenant, campaign, from }: QueueName,
   now: number,
 ): readonly SuspensionReport[] {
   const named = (['lane', 'source+provider'] as const).flatMap((what) => {
@@ -62,8 +62,11 @@ export function suspensionsInForce(
     return sources.flatMap((source) => suspensions.find(what, `${source}/${where}`) ?? []);
   });
   const ofCampaign = campaign === '' ? undefined : suspensions.find('campaign', campaignScope(tenant, campaign));
+  const where = `/${provider ?? name}`;
   const ofDomains = [...suspensions.all].filter(
-    (each) => each.what === 'sending-domain+provider' && each.name.endsWith(`/${provider ?? name}`),
+    (each) =>
+      each.what === 'sending-domain+provider' &&
+      (from === undefined ? each.name.endsWith(where) : each.name === `${from}${where}`),
   );
   return [...named, ...(ofCampaign === undefined ? [] : [ofCampaign]), ...ofDomains]
     .slice(0, sources.length + SUSPENSIONS_MAX)

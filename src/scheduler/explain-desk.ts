@@ -1,19 +1,21 @@
 // What would happen now to a message for one address: by which rule it goes, from which pool and lanes, and what would
 // hold it back. Asks DNS, changes nothing.
 import type { Clock } from '../base/clock.ts';
-import type { Domain as DomainName } from '../flow/message.ts';
+import type { Domain as DomainName, Mailbox } from '../flow/message.ts';
 import type { Explained, ExplainQuestion } from '../flow/explain.ts';
 import type { LaneOperations, LaneReport } from '../flow/lanes.ts';
-import type { Route, Router } from '../flow/route.ts';
+import type { Route, Router, RouteRule } from '../flow/route.ts';
 import type { QueueName } from '../flow/spool.ts';
 import type { Suppression } from '../flow/suppression.ts';
 import type { Wait } from '../flow/wait.ts';
 import { waitSentence } from '../flow/wait-words.ts';
+import { NOT_ALLOWED } from '../policy/route-choice.ts';
 import type { Budgets } from './budgets.ts';
 import { budgetsInForce, capsInForce, suspensionsInForce } from './caps-in-force.ts';
 import { type Destination, relayKeyOf } from './destination.ts';
 import type { Destinations } from './destinations.ts';
 import type { ProviderOf } from './options.ts';
+import { suspensionWait } from './lane-waits.ts';
 import { configured } from './routes.ts';
 import type { Settings } from './settings.ts';
 import type { Sources } from './sources.ts';
@@ -42,11 +44,18 @@ export class ExplainDesk {
     this.#deps = deps;
   }
 
-  async explain({ address, tenant, stream, campaign, pool }: ExplainQuestion): Promise<Explained> {
+  async explain({ address, tenant, stream, campaign, pool, from: sender }: ExplainQuestion): Promise<Explained> {
     const { settings, sources } = this.#deps;
     const domain = address.slice(address.lastIndexOf('@') + 1) as DomainName;
-    const name: QueueName = { pool, domain, stream, tenant, campaign };
-    const { rule } = settings.route(name);
+    const name: QueueName = {
+      pool,
+      domain,
+      stream,
+      tenant,
+      campaign,
+      ...(sender !== '' && { from: sender as DomainName }),
+    };
+    const rule = this.#rule(name, address);
     const from = settings.poolOf(name, rule);
     const { target } = rule;
     const route: Route =
@@ -77,9 +86,17 @@ export class ExplainDesk {
       ...this.#inForce(destination, named, name),
     };
     const suppressions = this.#deps.suppressions.of(address).filter((entry) => isAbout(entry, tenant, stream));
-    const wait = suppressions.length > 0 ? undefined : this.#wait(name, route, destination, from);
+    const wait = suppressions.length > 0 ? undefined : this.#wait(name, rule, route, destination, from);
     const verdict = this.#verdict(route, known, suppressions, wait);
     return { ...known, suppressions, ...(wait !== undefined && { wait }), verdict };
+  }
+
+  /** Where only some mailboxes of a domain may be written to, the address decides. */
+  #rule(name: QueueName, address: string): RouteRule {
+    const { settings } = this.#deps;
+    const { rule, isPartlyAllowed } = settings.route(name);
+    const mayWrite = !isPartlyAllowed || settings.mayWriteTo({ mailbox: address as Mailbox, domain: name.domain });
+    return mayWrite ? rule : NOT_ALLOWED;
   }
 
   #inForce(
@@ -107,15 +124,24 @@ export class ExplainDesk {
   }
 
   /** undefined: it does not wait. */
-  #wait(name: QueueName, route: Route, destination: Destination | undefined, pool: string): Wait | undefined {
-    const { waits, settings } = this.#deps;
-    const held = waits.ofName(undefined, name, settings.route(name).rule);
+  #wait(
+    name: QueueName,
+    rule: RouteRule,
+    route: Route,
+    destination: Destination | undefined,
+    pool: string,
+  ): Wait | undefined {
+    const { waits, suspensions, clock } = this.#deps;
+    const held = waits.ofName(undefined, name, rule);
     if (held !== undefined) return held;
     if (route.kind === 'no-name') {
       return { for: 'dns-again', text: 'the domain does not exist, and is asked once more before mail fails' };
     }
     if (route.kind === 'unknown') return { for: 'dns-again', text: route.text };
     if (route.kind !== 'relay' || destination === undefined) return undefined;
+    const sender = `${name.from}/${destination.provider ?? destination.name}`;
+    const ofSender = suspensions.find('sending-domain+provider', sender);
+    if (ofSender !== undefined) return suspensionWait(ofSender, clock.now());
     const { site } = route;
     const wait = waits.ofPlace({ destination, site, relayKey: relayKeyOf(route) }, name, undefined, pool);
     return wait.for === 'turn' ? undefined : wait;

@@ -121,8 +121,8 @@ test('explain: the question names what the mail would be, and the answer ends wi
     suppressions: [],
     verdict: 'it goes now, from out1 to mx.example.net:25, once its turn comes',
   };
-  const asked = await at.relay({ 'GET /v1/explain?address=a%40example.net&stream=bulk': { body } });
-  const ran = await at.run(['explain', 'a@example.net', '--stream', 'bulk']);
+  const asked = await at.relay({ 'GET /v1/explain?address=a%40example.net&stream=bulk&from=shop.example': { body } });
+  const ran = await at.run(['explain', 'a@example.net', '--stream', 'bulk', '--from', 'shop.example']);
   assert.equal(ran.code, EXIT.ok);
   assert.match(
     ran.out,

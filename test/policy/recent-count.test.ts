@@ -36,15 +36,22 @@ test('minute count: what did not happen is taken out again, the newest first', (
   equal(count.count(61_000), 0);
 });
 
-test('recent count: a rate since the first of them, at least over a minute, whatever the length of its parts', () => {
+test('recent count: a rate since the first of them, at least over ten seconds, whatever the length of its parts', () => {
   const count = new RecentCount(5000);
   equal(count.perMinute(0), 0);
   count.add(1_000_000, 30);
-  equal(count.perMinute(1_000_000), 30);
+  equal(count.perMinute(1_000_000), 180);
   count.add(1_120_000, 30);
   equal(count.perMinute(1_120_000), 30);
   equal(count.perMinute(1_240_000), 15);
   // Five minutes after the first it is forgotten, and the rate is that of the second.
   equal(Math.round(count.perMinute(1_300_000)), 10);
   equal(count.perMinute(1_500_000), 0);
+});
+
+test('recent count: twenty seconds after the first the rate is what it is, not a third of it', () => {
+  const count = new RecentCount(5000);
+  for (let second = 1; second <= 20; second++) count.add(1_000_000 + second * 1000, 2);
+  const rate = count.perMinute(1_020_000);
+  ok(rate > 110 && rate <= 120, `${rate}`);
 });

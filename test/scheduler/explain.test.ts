@@ -23,6 +23,7 @@ const ask = (address: string, also: Partial<ExplainQuestion> = {}): ExplainQuest
   stream: 'default',
   campaign: '',
   pool: '',
+  from: '',
   ...also,
 });
 
@@ -61,6 +62,38 @@ test('explain: route, hosts, pool and lanes, and one sentence that says what wou
   equal(await verdict('a@x.example'), 'it waits for a source: none of pool default may send');
   equal(world.wire.attempts, 1);
   await world.clock.advance(MINUTE);
+  await world.end();
+});
+
+test('explain: the From domain chooses the route, as it does for mail, and what is suspended for it is told', async () => {
+  const target = { to: 'mx', tls: { level: 'none' } } as const;
+  const rules = [
+    { name: 'shop', domain: '*', fromDomains: ['shop.example'], target, pool: 'shop' },
+    { name: 'all', domain: '*', target },
+  ];
+  const pools = { ...OPTIONS.pools, shop: { members: [{ source: 'default', weight: 1 }] } };
+  const routes = { rules, allow: ['x.example', 'only@y.example'] };
+  const world = new World({ router, options: { ...OPTIONS, routes, pools } });
+  const value = {
+    what: 'sending-domain+provider',
+    name: 'shop.example/mx.x.example',
+    since: 1,
+    by: 'rule r',
+    reply: '550 no',
+  };
+  world.spool.record([{ type: 'state', at: 1, key: `suspend/${value.what}/${value.name}`, value, by: 'rule r' }]);
+  await world.scheduler.start();
+  const explain = (address: string, from: string) => world.scheduler.operations.explain(ask(address, { from }));
+  const shop = await explain('a@x.example', 'shop.example');
+  deepEqual([shop.route, shop.pool, shop.suspensions.length], ['shop', 'shop', 1]);
+  match(shop.verdict, /^it is held, sending domain shop\.example\/mx\.x\.example .*550 no/);
+  for (const from of ['', 'other.example']) {
+    const other = await explain('a@x.example', from);
+    deepEqual([other.route, other.pool, other.suspensions.length], ['all', 'default', from === '' ? 1 : 0]);
+    match(other.verdict, /^it goes now/);
+  }
+  equal((await explain('only@y.example', '')).route, 'all');
+  equal((await explain('a@y.example', '')).verdict, 'it is thrown away by the route allow');
   await world.end();
 });
 
