@@ -15,6 +15,11 @@ export interface Dot extends Seen {
 
 export interface Opened extends Seen {
   readonly at: number;
+  /**
+   * When every end that came before it has been heard of: we may hear of a connection first, and of the end that made way
+   * for it in the next round of the event loop.
+   */
+  openFrom: number;
   /** undefined: it is open. */
   endedAt: number | undefined;
 }
@@ -49,7 +54,7 @@ export class CountingReceiver {
   /** Most connections that were open at one instant, by what `key` says of them. */
   mostOpen(key: (seen: Seen) => string | undefined): ReadonlyMap<string, number> {
     const steps = this.opened.flatMap((one) => [
-      { at: one.at, by: 1, key: key(one) },
+      { at: Math.min(one.openFrom, one.endedAt ?? Infinity), by: 1, key: key(one) },
       { at: one.endedAt ?? Infinity, by: -1, key: key(one) },
     ]);
     const open = new Map<string, number>();
@@ -65,7 +70,11 @@ export class CountingReceiver {
 
   #serve(socket: Socket): void {
     const seen = { client: socket.remoteAddress ?? '', host: socket.localAddress ?? '' };
-    const opened: Opened = { ...seen, at: this.#options.now(), endedAt: undefined };
+    const at = this.#options.now();
+    const opened: Opened = { ...seen, at, openFrom: at, endedAt: undefined };
+    afterNextRound(() => {
+      opened.openFrom = this.#options.now();
+    });
     this.opened.push(opened);
     this.#sockets.add(socket);
     const ended = (): void => {
@@ -107,6 +116,11 @@ export class CountingReceiver {
     });
     say('220 sink.test ESMTP');
   }
+}
+
+/** Whatever had come over the network when this was called has been heard of. */
+function afterNextRound(run: () => void): void {
+  setImmediate(() => setImmediate(run));
 }
 
 /** Most that lies within any `perMs`; `at` ascending. */

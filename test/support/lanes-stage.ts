@@ -8,6 +8,8 @@ import { freePort, Relay, type Scope } from './relay.ts';
 
 export const SOURCES = 16;
 const DOMAINS = 400;
+/** Its multiples, less their whole part, lie evenly in any stretch of them. */
+const GOLDEN = 0.618034;
 
 export interface Plan {
   readonly yaml: string;
@@ -19,6 +21,7 @@ export interface Plan {
   readonly opensPerSecond?: number;
   readonly deliveriesPerConnection?: number;
   readonly hosts: number;
+  /** On the average. */
   readonly dotMs?: number;
 }
 
@@ -92,7 +95,13 @@ export interface LanesStage {
 export async function lanesStage(scope: Scope, now: () => number, period: Period = 's'): Promise<LanesStage> {
   const dns = await startDns({ zone: zone() });
   scope.after(() => dns.close());
-  const receiver = new CountingReceiver({ now, dotMs: (host) => PLANS[providerOf({ client: '', host })]?.dotMs ?? 0 });
+  let dots = 0;
+  // Up to a third more or less: what was opened together would else end together, to the millisecond and for ever.
+  const dotMs = (host: string): number => {
+    const ms = PLANS[providerOf({ client: '', host })]?.dotMs ?? 0;
+    return ms === 0 ? 0 : ms * (2 / 3 + (2 / 3) * ((dots++ * GOLDEN) % 1));
+  };
+  const receiver = new CountingReceiver({ now, dotMs });
   const sink = await receiver.listen();
   scope.after(() => receiver.close());
   const port = await freePort();
