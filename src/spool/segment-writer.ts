@@ -143,7 +143,7 @@ export class SegmentWriter implements MessageWriter {
   /** After the sockets of this turn of the event loop were read: their messages share the first sync. */
   #commitSoon(): void {
     if (this.#committing !== undefined) return;
-    this.#committing = new Promise<void>((resolve) => setImmediate(resolve))
+    this.#committing = endOfTurn()
       .then(() => this.#commit())
       .catch((error: unknown) => this.#watch.fail(`a fault of our own: ${String(error)}`));
   }
@@ -169,6 +169,8 @@ export class SegmentWriter implements MessageWriter {
         offset += length;
       }
       this.#options.onSync?.(batch.length, octets, ms);
+      // The others that were read in this turn come along: a sync costs as much as all else that is done for a message.
+      if (this.#waiting.length > 0) await endOfTurn();
     }
     // In the same step as the check above: who is answered now may append before another microtask of ours runs.
     this.#committing = undefined;
@@ -285,6 +287,10 @@ export class SegmentWriter implements MessageWriter {
     this.#options.onOpened?.(name);
     return { name, file, salt, end: FIRST_BLOCK, ready: FIRST_BLOCK };
   }
+}
+
+function endOfTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
 }
 
 function refuse(waiting: readonly Waiting[]): void {

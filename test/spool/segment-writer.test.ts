@@ -41,6 +41,23 @@ test('segment writer: what comes while a sync is in flight shares one write and 
   assert.deepEqual(names, ['fdatasync', 'write', 'fdatasync']);
 });
 
+test('segment writer: what comes in the turn in which a sync ends shares the next one with those that waited', async () => {
+  const syncs: number[] = [];
+  const { disk, writer } = segmentRig({ completion: 'manual' }, { onSync: (count) => syncs.push(count) });
+  const all = [writer.append(...argumentsOf(letter()))];
+  for (let i = 0; i < 3; i++) {
+    await settle();
+    if (i === 2) all.push(writer.append(...argumentsOf(letter())));
+    disk.completeOne();
+  }
+  await all[0];
+  all.push(writer.append(...argumentsOf(letter())));
+  await settle();
+  disk.completeOne();
+  await Promise.all(all);
+  assert.deepEqual(syncs, [1, 2]);
+});
+
 test('segment writer: records lie where it says, in order, with all their octets', async () => {
   const { disk, writer } = segmentRig();
   const letters = [letter(0), letter(1), letter(5000), letter(40)];
