@@ -46,7 +46,8 @@ export class RouteChooser {
     if (this.#rules.size === 0 && this.#allow === undefined) return PLAIN;
     const allowed = this.#allowed(queue.domain);
     if (allowed === 'none') return { rule: NOT_ALLOWED, key: keyOf(NOT_ALLOWED), isPartlyAllowed: false };
-    return { ...this.#find(queue), isPartlyAllowed: allowed === 'some' };
+    const { rule, key } = this.#find(queue);
+    return { rule, key, isPartlyAllowed: allowed === 'some' };
   }
 
   /** Of a domain that is allowed in part. */

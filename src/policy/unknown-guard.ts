@@ -38,6 +38,8 @@ export class UnknownGuard {
   readonly #limits: GuardLimits;
   /** Asked least recently first. */
   readonly #groups = new Map<string, Group>();
+  /** Of the group that stands last. */
+  #newest: string | undefined;
 
   constructor(limits: GuardLimits = GUARD_LIMITS) {
     this.#limits = limits;
@@ -61,6 +63,8 @@ export class UnknownGuard {
 
   #group(name: string): Group {
     let group = this.#groups.get(name);
+    if (group !== undefined && name === this.#newest) return group;
+    this.#newest = name;
     if (group === undefined) {
       group = { answered: new Uint32Array(SLOTS + 1), unknown: new Uint32Array(SLOTS + 1), slot: 0, isOver: false };
       if (this.#groups.size >= this.#limits.groupsMax) this.#groups.delete(this.#groups.keys().next().value as string);

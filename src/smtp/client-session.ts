@@ -12,7 +12,7 @@ import { InvariantError, unreachable } from '../base/errors.ts';
 import type { AttemptError, DeliveryResult } from '../flow/attempt.ts';
 import type { Phase, Reply } from '../flow/reply.ts';
 import { afterOpening, type Credentials, type Opening, openingStep } from './client-opening.ts';
-import { type Envelope, isPositive, isRefusal, resultsAt, settleEnvelope } from './envelope.ts';
+import { type Envelope, isPositive, isRefusal, moved, resultsAt, settleEnvelope } from './envelope.ts';
 import { NO_OFFER, type Offer } from './extensions.ts';
 import { findObstacle, mailCommand, rcptCommand, type Security, type Transaction } from './transaction.ts';
 
@@ -20,7 +20,7 @@ import { findObstacle, mailCommand, rcptCommand, type Security, type Transaction
 export interface Facts {
   readonly ehlo: string;
   readonly tls: 'none' | 'opportunistic' | 'required';
-  readonly credentials?: Credentials;
+  readonly credentials: Credentials | undefined;
   readonly offer: Offer;
   readonly security: Security;
   /** Transactions the server has answered something to. */
@@ -86,8 +86,8 @@ export interface Step {
 }
 
 export function startSession(ehlo: string, tls: Facts['tls'], credentials?: Credentials): ClientState {
-  const facts: Facts = { ehlo, tls, offer: NO_OFFER, security: 'plain', served: 0, isDirty: false };
-  return { facts: credentials === undefined ? facts : { ...facts, credentials }, now: { at: 'greeting' } };
+  const facts: Facts = { ehlo, tls, credentials, offer: NO_OFFER, security: 'plain', served: 0, isDirty: false };
+  return { facts, now: { at: 'greeting' } };
 }
 
 /** TLS from the first octet: before the greeting. */
@@ -141,10 +141,12 @@ export function step(state: ClientState, event: ClientEvent): Step {
     }
     case 'begin':
       return begin(state, event.transaction);
-    case 'dot':
+    case 'dot': {
       // The server may have ended it while the content was being written: then there is nothing to wait for.
       if (state.now.at !== 'content') return { state, effects: [] };
-      return { state: { ...state, now: { ...state.now, at: 'dot' } }, effects: [] };
+      const { transaction, rcpts } = state.now;
+      return { state: { facts: state.facts, now: { at: 'dot', transaction, rcpts } }, effects: [] };
+    }
     case 'quit':
       if (state.now.at !== 'ready') return { state: over(state), effects: [{ do: 'abort' }] };
       return { state: { ...state, now: { at: 'quit' } }, effects: [{ do: 'send', text: 'QUIT\r\n' }] };
@@ -180,7 +182,7 @@ function onReply(state: ClientState, reply: Reply): Step {
       if (reply.code >= 300 && reply.code < 400) return broken(state, `a ${reply.code} reply to the final dot`);
       const effect = settled(now.transaction, resultsAt(now.transaction, now.rcpts, 'dot', { reply }));
       if (reply.code === 421) return { state: over(state), effects: [effect, { do: 'end' }] };
-      return { state: ready({ ...facts, served: facts.served + 1, isDirty: false }), effects: [effect] };
+      return { state: ready(served(facts, false)), effects: [effect] };
     }
     case 'bare-dot':
       if (reply.code === 421) return { state: over(state), effects: [{ do: 'end' }] };
@@ -197,6 +199,11 @@ function onReply(state: ClientState, reply: Reply): Step {
 
 function ready(facts: Facts): ClientState {
   return { facts, now: { at: 'ready' } };
+}
+
+/** Written out: see `moved`. */
+function served({ ehlo, tls, credentials, offer, security, served: before }: Facts, isDirty: boolean): Facts {
+  return { ehlo, tls, credentials, offer, security, served: before + 1, isDirty };
 }
 
 function onUnsolicited(state: ClientState, reply: Reply): Step {
@@ -229,7 +236,7 @@ function begin(state: ClientState, transaction: Transaction): Step {
   }
   const awaits = facts.isDirty ? 'rset' : 'mail';
   return {
-    state: { facts, now: { at: 'envelope', transaction, isPipelined, awaits, rcpts: [] } },
+    state: { facts, now: { at: 'envelope', transaction, isPipelined, awaits, mail: undefined, rcpts: [] } },
     effects: [{ do: 'send', text }],
   };
 }
@@ -250,18 +257,18 @@ function onEnvelopeReply(state: ClientState, now: Envelope, reply: Reply): Step 
   switch (now.awaits) {
     case 'rset':
       if (!isPositive(reply)) return broken(state, `RSET was answered ${reply.code}`);
-      return go({ ...now, awaits: 'mail' }, mailCommand(now.transaction, facts.offer));
+      return go(moved(now, 'mail', now.rcpts), mailCommand(now.transaction, facts.offer));
     case 'mail': {
-      const next: Envelope = { ...now, awaits: 'rcpt', mail: reply };
+      const next = moved(now, 'rcpt', now.rcpts, reply);
       if (!now.isPipelined && !isPositive(reply)) return giveUp(state, next, false);
       return go(next, recipientCommand(now.transaction, 0, facts.offer));
     }
     case 'rcpt': {
       const rcpts = [...now.rcpts, reply];
       if (rcpts.length < now.transaction.recipients.length) {
-        return go({ ...now, rcpts }, recipientCommand(now.transaction, rcpts.length, facts.offer));
+        return go(moved(now, 'rcpt', rcpts), recipientCommand(now.transaction, rcpts.length, facts.offer));
       }
-      const next: Envelope = { ...now, awaits: 'data', rcpts };
+      const next = moved(now, 'data', rcpts);
       if (!now.isPipelined && !rcpts.some(isPositive)) return giveUp(state, next, true);
       return go(next, 'DATA\r\n');
     }
@@ -281,7 +288,7 @@ function onDataReply(state: ClientState, now: Envelope, reply: Reply): Step {
       return { state: { facts, now: { at: 'content', transaction, rcpts } }, effects: [{ do: 'content' }] };
     // Nobody was accepted and yet the server waits for content: it gets none.
     return {
-      state: { facts: { ...facts, served: facts.served + 1 }, now: { at: 'bare-dot' } },
+      state: { facts: served(facts, facts.isDirty), now: { at: 'bare-dot' } },
       effects: [settled(transaction, settleEnvelope(now, { reply })), { do: 'send', text: '.\r\n' }],
     };
   }
@@ -301,7 +308,7 @@ function giveUp(state: ClientState, now: Envelope, isOpen: boolean, reply?: Repl
   const results = settleEnvelope(now, reply === undefined ? {} : { reply });
   const isDirty = isOpen && now.mail !== undefined && isPositive(now.mail);
   return {
-    state: ready({ ...facts, served: facts.served + 1, isDirty }),
+    state: ready(served(facts, isDirty)),
     effects: [settled(now.transaction, results)],
   };
 }

@@ -96,7 +96,8 @@ export class ReplyParser {
     const enhanced = this.#enhanced;
     // The code of the last line counts, should they differ.
     const code = first * 100 + second * 10 + third;
-    replies.push({ code, ...(enhanced !== undefined && { enhanced }), lines: this.#lines });
+    const lines = this.#lines;
+    replies.push(enhanced === undefined ? { code, lines } : { code, enhanced, lines });
     this.#lines = [];
     this.#count = 0;
     this.#octets = 0;

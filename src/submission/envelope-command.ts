@@ -62,14 +62,7 @@ function parseParameters(text: string): Parameters | SmtpReply {
   return parameters;
 }
 
-interface MailDraft {
-  size?: number;
-  body: '7bit' | '8bitmime';
-  smtpUtf8: boolean;
-  requireTls: boolean;
-  ret?: 'full' | 'hdrs';
-  envid?: string;
-}
+type MailDraft = { -readonly [Key in keyof MailCommand]: MailCommand[Key] };
 
 function mailParameter(
   draft: MailDraft,
@@ -118,7 +111,7 @@ function mailParameter(
 export function parseMailCommand(rest: string, secure: boolean): MailCommand | SmtpReply {
   const parts = MAIL.exec(rest);
   if (parts === null) return fault(501, '5.5.4', 'Syntax: MAIL FROM:<address>');
-  const draft: MailDraft = { body: '7bit', smtpUtf8: false, requireTls: false };
+  const draft: MailDraft = { reversePath: '', body: '7bit', smtpUtf8: false, requireTls: false };
   if (parts[2] !== undefined && parts[2] !== '') {
     const parameters = parseParameters(parts[2]);
     if (!(parameters instanceof Map)) return parameters;
@@ -128,10 +121,12 @@ export function parseMailCommand(rest: string, secure: boolean): MailCommand | S
     }
   }
   const path = parts[1] ?? '';
-  if (path === '') return { ...draft, reversePath: '' };
+  if (path === '') return draft;
   const address = parseAddress(path, draft.smtpUtf8);
   if (typeof address === 'string') return addressReply(address, true);
-  return { ...draft, reversePath: address.mailbox, domain: address.domain };
+  draft.reversePath = address.mailbox;
+  draft.domain = address.domain;
+  return draft;
 }
 
 function parseNotify(value: string | undefined): Notify | undefined {
@@ -177,5 +172,6 @@ export function parseRcptCommand(rest: string, smtpUtf8: boolean): RcptCommand |
   // quirk: RFC 5321 section 4.5.1 wants <postmaster>; a relay has no mailbox of its own, so a domain must be given.
   const address = parseAddress(path, smtpUtf8);
   if (typeof address === 'string') return addressReply(address, false);
-  return { ...address, ...(notify !== undefined && { notify }), ...(orcpt !== undefined && { orcpt }) };
+  const { mailbox, domain } = address;
+  return { mailbox, domain, ...(notify !== undefined && { notify }), ...(orcpt !== undefined && { orcpt }) };
 }

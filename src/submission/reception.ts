@@ -208,8 +208,13 @@ export class Reception {
     const template = section.hasFeedbackId ? undefined : this.#options.streams[stream]?.feedbackId;
     const { tenant, name: user } = this.#envelope.user;
     const feedback = feedbackField(template, { campaign: this.#control.campaign ?? 'none', stream, tenant, user });
+    const { helloName, isExtended, literal, isSecure, isAuthenticated } = this.#client;
     const facts: TraceFacts = {
-      ...this.#client,
+      helloName,
+      isExtended,
+      literal,
+      isSecure,
+      isAuthenticated,
       mode: this.#options.received,
       hostName: this.#options.hostName,
       id: this.#id,
