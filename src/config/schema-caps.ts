@@ -19,7 +19,7 @@ export function rates(doc: string) {
   );
 }
 
-export const burst = count('Recipients that may go at once after a pause. A restart counts as if they had just gone.', {
+export const burst = count('Recipients that may go at once after a pause. A restart gives no more.', {
   optional: '1',
   example: 10,
   min: 1,

@@ -9,10 +9,31 @@ export interface PacerRate {
   readonly burst?: number;
 }
 
+/** What a rate has let go, to be kept beyond a life. Times are ms before or after the instant at which it was asked. */
+export interface KeptWindow {
+  readonly perMs: number;
+  /** How long ago the present part began. */
+  readonly partMs: number;
+  /** When the next one is to go. */
+  readonly nextMs: number;
+  /** What may still end at any moment. */
+  readonly open: number;
+  /** What was over, by how many parts ago. */
+  readonly over: readonly (readonly [parts: number, amount: number])[];
+}
+
 /** Parts of the period: what is over is forgotten up to one part late, never early. */
 const SLOTS = 120;
 /** A turn that comes late makes up for so much: without it a rate of 100 a second would never be reached. */
 const LATE_MS = 100;
+
+/** Nobody minds a pause of so long after a restart. */
+const PAUSE_MS = 60_000;
+
+/** Its past is to be kept: without, a restart would pause it for longer than anybody wants. */
+export function isKept({ count, perMs, burst = 1 }: PacerRate): boolean {
+  return ((Math.min(burst, count) - 1) * perMs) / count > PAUSE_MS;
+}
 
 export class Pacer {
   #count = 0;
@@ -27,21 +48,51 @@ export class Pacer {
   #slot: number;
   /** When the next one is to go. */
   #nextAt: number;
+  /** Where parts begin. */
+  #phase = 0;
 
   /**
    * `since`: from then on everything that went was told to this object. What an earlier life may have sent before is
    * taken to be all that was allowed: spaced evenly, which costs nothing, for that is how it goes on; and its burst last,
-   * for which the rate pauses once.
+   * for which the rate pauses once. `window`: at `since` that was known of it; what was open then has ended by now.
    */
-  constructor(rate: PacerRate, now: number, since: number) {
+  constructor(rate: PacerRate, now: number, since: number, window?: KeptWindow) {
     this.perMs = rate.perMs;
     this.#slotMs = rate.perMs / SLOTS;
     this.#slot = Math.floor(now / this.#slotMs);
     this.#nextAt = now;
     this.take(rate);
-    if (since <= now - rate.perMs) return;
-    this.#nextAt = Math.max(now, since + this.#spaceMs);
-    this.#suppose(Math.floor(since / this.#slotMs));
+    if (window !== undefined) this.#resume(window, now, since);
+    else if (since > now - rate.perMs) {
+      this.#nextAt = Math.max(now, since + this.#spaceMs);
+      this.#suppose(this.#slotOf(since));
+    }
+  }
+
+  /** Parts go on as they were: who is killed every minute forgets no later than others. */
+  #resume({ partMs, nextMs, open, over }: KeptWindow, now: number, at: number): void {
+    this.#phase = at - partMs;
+    this.#slot = this.#slotOf(now);
+    this.#nextAt = at + nextMs;
+    for (const [parts, amount] of over) if (-parts >= this.#slot - SLOTS) this.#add(-parts, amount);
+    this.#add(this.#slot, open);
+  }
+
+  /** `ahead`: so many more count as open. */
+  kept(now: number, ahead: number): KeptWindow {
+    this.#forget(now);
+    const over: [number, number][] = [];
+    for (let parts = 0; parts <= SLOTS; parts++) {
+      const amount = this.#slots[this.#at(this.#slot - parts)]!;
+      if (amount > 1e-9) over.push([parts, Math.round(amount * 1e6) / 1e6]);
+    }
+    return {
+      perMs: this.perMs,
+      partMs: Math.floor(now - this.#phase - this.#slot * this.#slotMs),
+      nextMs: Math.ceil(this.#nextAt + ahead * this.#spaceMs - now),
+      open: this.#open + ahead,
+      over,
+    };
   }
 
   /** Everything allowed was sent up to that part, as late as may be. */
@@ -80,7 +131,9 @@ export class Pacer {
     let over = this.#over;
     for (let age = SLOTS; age >= 0; age--) {
       over -= this.#slots[this.#at(this.#slot - age)]!;
-      if (Math.floor(this.#count - over - this.#open + 1e-6) >= 1) return (this.#slot - age + SLOTS + 1) * this.#slotMs;
+      if (Math.floor(this.#count - over - this.#open + 1e-6) >= 1) {
+        return this.#phase + (this.#slot - age + SLOTS + 1) * this.#slotMs;
+      }
     }
     return Infinity;
   }
@@ -94,7 +147,7 @@ export class Pacer {
   ended(amount: number, at: number, now: number): void {
     this.#forget(now);
     this.#open = Math.max(0, this.#open - amount);
-    const slot = Math.min(this.#slot, Math.floor(at / this.#slotMs));
+    const slot = Math.min(this.#slot, this.#slotOf(at));
     if (slot < this.#slot - SLOTS) return;
     this.#add(slot, amount);
   }
@@ -111,6 +164,10 @@ export class Pacer {
     return this.#open === 0 && this.#over < 1e-6 && this.#nextAt <= now;
   }
 
+  #slotOf(at: number): number {
+    return Math.floor((at - this.#phase) / this.#slotMs);
+  }
+
   #at(slot: number): number {
     return ((slot % (SLOTS + 1)) + SLOTS + 1) % (SLOTS + 1);
   }
@@ -121,7 +178,7 @@ export class Pacer {
   }
 
   #forget(now: number): void {
-    const slot = Math.floor(now / this.#slotMs);
+    const slot = this.#slotOf(now);
     if (slot <= this.#slot) return;
     for (let passed = Math.min(slot - this.#slot, SLOTS + 1); passed > 0; passed--) {
       const at = this.#at(slot - passed + 1);

@@ -3,24 +3,17 @@
 // A cap refuses, it fails nothing: what waits is neither read nor written. Its time is the monotonic clock: whoever sets the
 // wall clock lets nothing go early.
 import type { Report } from '../flow/attempt.ts';
-import type { Clock } from '../base/clock.ts';
-import type { QueueName } from '../flow/spool.ts';
+import type { QueueName, Spool } from '../flow/spool.ts';
 import type { Destination } from './destination.ts';
-import type { DueTime } from './due-time.ts';
 import type { OpenAttempt } from './in-flight.ts';
 import type { Lane, Session } from './lane.ts';
-import { Meter, type MeterHost } from './meter.ts';
+import { Meter, type MeterHost, type Past } from './meter.ts';
 import type { MeterCaps } from './options.ts';
 import type { Queue } from './queue.ts';
-import type { Settings } from './settings.ts';
 import type { WaitingLine } from './waiting-line.ts';
-import type { Wakes } from './wakes.ts';
+import { Windows, type WindowsDeps } from './windows.ts';
 
-export interface LimitsDeps {
-  readonly clock: Clock;
-  readonly time: DueTime;
-  readonly wakes: Wakes;
-  readonly settings: Settings;
+export interface LimitsDeps extends WindowsDeps {
   /** This destination waited for room that is there now. `restKey`: what of its order rested for it. */
   readonly onRoom: (destination: Destination, restKey: string | undefined) => void;
 }
@@ -33,19 +26,22 @@ export class Limits implements MeterHost {
   readonly #deps: LimitsDeps;
   readonly total: Meter;
   readonly #owners = new Map<string, Meter>();
+  readonly #windows: Windows;
   /** Meters that somebody may be woken for at the end of the turn. */
   readonly #stirred = new Set<Meter>();
   #since = -Infinity;
 
   constructor(deps: LimitsDeps) {
     this.#deps = deps;
+    this.#windows = new Windows(deps);
     this.total = new Meter('host', 'total', this);
     this.reload();
   }
 
   /** From now on everything that is sent is known. */
-  start(): void {
+  start(spool: Spool): void {
     this.#since = this.now();
+    this.#windows.load(spool);
     this.#owners.clear();
     this.reload();
   }
@@ -58,6 +54,24 @@ export class Limits implements MeterHost {
     return this.#since;
   }
 
+  past(meter: Meter, perMs: number): Past | undefined {
+    return this.#windows.past(meter, perMs);
+  }
+
+  notKept(meter: Meter): void {
+    this.#windows.drop(meter);
+  }
+
+  /** An orderly stop. */
+  close(): void {
+    this.#windows.close();
+  }
+
+  /** The options changed, and every meter has taken its caps. */
+  reloaded(): void {
+    this.#windows.reload();
+  }
+
   reload(): void {
     const { settings } = this.#deps;
     this.total.take({ connections: settings.caps.totalConnections });
@@ -65,7 +79,9 @@ export class Limits implements MeterHost {
       for (const [name, caps] of settings.ownerCaps(kind)) this.#owner(kind, name).take(caps);
     }
     for (const [key, meter] of this.#owners) {
-      if (settings.ownerCaps(meter.by as 'tenant' | 'stream').get(meter.name) === undefined) this.#owners.delete(key);
+      if (settings.ownerCaps(meter.by as 'tenant' | 'stream').get(meter.name) !== undefined) continue;
+      this.#owners.delete(key);
+      this.#windows.drop(meter);
     }
   }
 
@@ -161,7 +177,10 @@ export class Limits implements MeterHost {
     let paced = NO_METERS;
     for (const meter of lane.meters) if (meter.isPaced) paced = [...paced, meter];
     if (this.#owners.size > 0) paced = [...paced, ...this.#ownersOf(queue)];
-    for (const meter of paced) meter.granted(amount, now);
+    for (const meter of paced) {
+      meter.granted(amount, now);
+      if (meter.isKept) this.#windows.granted(meter, amount);
+    }
     return paced;
   }
 
@@ -172,6 +191,7 @@ export class Limits implements MeterHost {
     const now = this.now();
     const amount = attempt.indexes.length;
     for (const meter of attempt.paced) {
+      if (meter.isKept) this.#windows.moved(meter);
       if (report === undefined) {
         meter.returned(amount);
         this.#stirred.add(meter);

@@ -1,12 +1,19 @@
 // What one thing that has caps (a lane, a group, a source, a tenant, a stream, the host) has open and has sent, and who
 // waits for it: destinations, those with the most urgent mail first, woken one by one as room comes. Nothing else wakes
 // them: a thousand that wait for one delivery a second cost no more than one.
-import { Pacer } from '../policy/pacer.ts';
+import { isKept, type KeptWindow, Pacer } from '../policy/pacer.ts';
 import type { CapFigure, CappedBy } from '../flow/wait.ts';
 import type { Destination } from './destination.ts';
 import type { MeterCaps, Rate } from './options.ts';
 import { WaitingLine } from './waiting-line.ts';
 import type { Wakeable } from './wakes.ts';
+
+/** What is known of a rate from before this life: since when, and what was sent then (`window` absent: whatever was allowed). */
+export interface Past {
+  /** Monotonic; the instant of the window where there is one. */
+  readonly since: number;
+  readonly window?: KeptWindow;
+}
 
 export interface MeterHost {
   /** Its instant of the next room has come, or something of it ended. */
@@ -14,6 +21,10 @@ export interface MeterHost {
   readonly now: () => number;
   /** From then on everything that was sent is known. */
   readonly since: () => number;
+  /** Of a rate that is new to a meter that is new. undefined: nothing is kept of it. */
+  readonly past: (meter: Meter, perMs: number) => Past | undefined;
+  /** From now on nothing is kept of it. */
+  readonly notKept: (meter: Meter) => void;
 }
 
 const NONE: MeterCaps = {};
@@ -25,6 +36,9 @@ export class Meter implements Wakeable {
   readonly restKey: string | undefined;
   /** Connections open, opening or closing. */
   sessions = 0;
+  /** How many more its record lets go, and how many went in this life (windows.ts). */
+  ahead = 0;
+  sent = 0;
   wakeAt: number | undefined;
   #caps = NONE;
   #opens: Pacer | undefined;
@@ -49,10 +63,13 @@ export class Meter implements Wakeable {
   /** What was sent stays counted. */
   take(caps: MeterCaps): void {
     if (caps === this.#caps) return;
+    const isNew = this.#caps === NONE;
     this.#caps = caps;
     const { newConnections, rates = [], burst } = caps;
-    this.#opens = newConnections && this.#pacer(newConnections, 1, this.#opens === undefined ? [] : [this.#opens]);
-    this.#rates = rates.map((rate) => this.#pacer(rate, burst ?? 1, this.#rates));
+    this.#opens =
+      newConnections && this.#pacer(newConnections, 1, this.#opens === undefined ? [] : [this.#opens], false);
+    this.#rates = rates.map((rate) => this.#pacer(rate, burst ?? 1, this.#rates, isNew));
+    if (!this.isKept) this.#host.notKept(this);
   }
 
   /** Recipients that may be handed over now. */
@@ -83,6 +100,18 @@ export class Meter implements Wakeable {
   /** Only one that is has to be told of what goes. */
   get isPaced(): boolean {
     return this.#rates.length > 0;
+  }
+
+  /** Its past is kept over restarts. */
+  get isKept(): boolean {
+    const { rates = [], burst } = this.#caps;
+    return burst !== undefined && rates.some((rate) => isKept({ ...rate, burst }));
+  }
+
+  /** As a record has them. `ahead`: so many more are going to be let go by it. */
+  windows(ahead: number): readonly KeptWindow[] {
+    const now = this.#host.now();
+    return this.#rates.map((pacer) => pacer.kept(now, ahead));
   }
 
   /** When there is room next for mail (`opens`: for a connection). Infinity: when something ends. */
@@ -169,9 +198,15 @@ export class Meter implements Wakeable {
     return this.#rates.every((pacer) => pacer.isQuiet(now));
   }
 
-  #pacer(rate: Rate, burst: number, known: readonly Pacer[]): Pacer {
+  #pacer(rate: Rate, burst: number, known: readonly Pacer[], isNew: boolean): Pacer {
     const same = known.find(({ perMs }) => perMs === rate.perMs);
-    if (same === undefined) return new Pacer({ ...rate, burst }, this.#host.now(), this.#host.since());
+    if (same === undefined) {
+      const now = this.#host.now();
+      const past = (isNew && isKept({ ...rate, burst }) ? this.#host.past(this, rate.perMs) : undefined) ?? {
+        since: this.#host.since(),
+      };
+      return new Pacer({ ...rate, burst }, now, past.since, past.window);
+    }
     same.take({ ...rate, burst });
     return same;
   }

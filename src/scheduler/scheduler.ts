@@ -115,7 +115,7 @@ class Brain implements Scheduler {
       wakes,
     } = this.#parts;
     const { spool, clock } = this.#deps;
-    this.#parts.limits.start();
+    this.#parts.limits.start(spool);
     marks.load(spool);
     moves.load(spool);
     campaigns.load(spool);
@@ -192,6 +192,7 @@ class Brain implements Scheduler {
     settings.take(options);
     limits.reload();
     destinations.reload();
+    limits.reloaded();
     intake.reload();
     sources.refresh();
     if (this.#state === 'running') {
@@ -236,6 +237,7 @@ class Brain implements Scheduler {
     this.#state = 'stopped';
     wakes.close();
     budgets.close();
+    this.#parts.limits.close();
     recorder.add(this.#parts.unknownReplies.rest());
     recorder.flush();
     await this.#deps.spool.durable();

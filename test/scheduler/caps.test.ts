@@ -253,7 +253,11 @@ test('caps: while everything that waits is at a cap of connections, one that end
   }
 });
 
-test('caps: a limit of so many a day is not given anew by kill -9', async () => {
+/** A relay with this rate, and what it sent. */
+function dayWorld(burst: number | undefined): {
+  readonly world: WarmWorld;
+  readonly dots: { at: number; recipients: number }[];
+} {
   const dots: { readonly at: number; readonly recipients: number }[] = [];
   const behaviour: Behaviour = {
     ...takesAll,
@@ -262,18 +266,57 @@ test('caps: a limit of so many a day is not given anew by kill -9', async () => 
       return takesAll.transact(attempt, message);
     },
   };
-  const caps = { ...CAPS, rates: [{ count: 240, perMs: DAY }] };
+  const caps = { ...CAPS, rates: [{ count: 240, perMs: DAY }], ...(burst !== undefined && { burst }) };
   const world: WarmWorld = new WarmWorld({ ...OPTIONS, caps }, { behaviour });
+  return { world, dots };
+}
+
+for (const burst of [undefined, 80, 240]) {
+  test(`caps: a limit of so many a day, with burst ${burst ?? 1}, is not given anew by kill -9`, async () => {
+    const { world, dots } = dayWorld(burst);
+    await world.start();
+    let kills = 0;
+    for (let day = 0; day < 5; day++) {
+      // On some days there is nothing to send for hours: then the burst may go.
+      world.accept(day % 2 === 0 ? 500 : 100);
+      while (world.clock.monotonic() < (day + 1) * DAY) {
+        await world.clock.advance(Math.floor(world.random.next() * (day === 3 ? 0.2 : 20) * HOUR));
+        if (world.random.next() < 0.5) await world.crash();
+        else await world.crashAlone();
+        kills++;
+      }
+    }
+    ok(mostWithin(dots, DAY) <= 240, `${mostWithin(dots, DAY)} within a day`);
+    ok(kills > 100 && dots.length >= 0.6 * 5 * 240, `${dots.length} in five days, ${kills} kills`);
+    await world.stop();
+  });
+}
+
+test('caps: a burst that was not used is there after kill -9, one that was is not, and nothing pauses for hours', async () => {
+  const { world, dots } = dayWorld(80);
   await world.start();
-  world.accept(2000);
-  let kills = 0;
-  while (world.clock.monotonic() < 5 * DAY) {
-    await world.clock.advance(Math.floor(world.random.next() * 20 * HOUR));
-    if (world.random.next() < 0.5) await world.crash();
-    else await world.crashAlone();
-    kills++;
+  world.accept(1);
+  await world.clock.advance(3 * DAY);
+  await world.crash();
+  const first = dots.length;
+  world.accept(500);
+  await world.clock.advance(MINUTE);
+  // What its record let go counts as sent when the new life began: a 50th of the 240.
+  ok(dots.length - first >= 75 && dots.length - first <= 80, `${dots.length - first} at once`);
+  for (let n = 0; n < 3; n++) {
+    await world.crashAlone();
+    await world.clock.advance(MINUTE);
   }
-  ok(mostWithin(dots, DAY) <= 240, `${mostWithin(dots, DAY)} within a day`);
-  ok(kills > 5 && dots.length >= 0.9 * 5 * 240, `${dots.length} in five days, ${kills} kills`);
+  ok(dots.length - first <= 82, `${dots.length - first} after three kills`);
+  const before = dots.length;
+  await world.clock.advance(3 * HOUR);
+  // One in six minutes.
+  ok(dots.length - before >= 24, `${dots.length - before} in three hours`);
+  ok(mostWithin(dots, DAY) <= 240);
+  // An orderly stop leaves nothing to suppose.
+  await world.clock.advance(2 * DAY);
   await world.stop();
+  const records = world.spool.journal.filter((event) => event.type === 'state' && event.key.startsWith('window'));
+  // In six days: of the first look on, and what goes by each.
+  ok(records.length > 10 && records.length <= 6 * 75, `${records.length} records for ${dots.length} deliveries`);
 });
