@@ -320,3 +320,25 @@ test('caps: a burst that was not used is there after kill -9, one that was is no
   // In six days: of the first look on, and what goes by each.
   ok(records.length > 10 && records.length <= 6 * 75, `${records.length} records for ${dots.length} deliveries`);
 });
+
+test('caps: a burst is not given anew where caps are changed, by a reload or while nothing runs', async () => {
+  const { world, dots } = dayWorld(80);
+  await world.start();
+  await world.clock.advance(3 * DAY);
+  const first = dots.length;
+  world.accept(900);
+  await world.clock.advance(MINUTE);
+  equal(dots.length - first, 80);
+  const caps = { ...CAPS, rates: [{ count: 240, perMs: DAY }] };
+  for (const burst of [40, 1, 80]) {
+    world.reload({ ...OPTIONS, caps: { ...caps, burst } });
+    await world.clock.advance(2 * HOUR);
+    // It comes back with the caps it began with.
+    await world.crash();
+    await world.clock.advance(2 * HOUR);
+  }
+  await world.clock.advance(3 * DAY);
+  ok(mostWithin(dots, DAY) <= 240, `${mostWithin(dots, DAY)} within a day`);
+  ok(dots.length - first >= 80 + 2 * 240, `${dots.length - first} in the end`);
+  await world.stop();
+});

@@ -228,6 +228,35 @@ test('left out: where the mail goes on over IPv4 its source is not held besides'
   await held.clock.advance(1000);
   deepEqual([states(held), (await held.scheduler.operations.lanes()).suspensions.length], [[], 1]);
   await held.end();
+  // So it is with a source that has nothing else.
+  const alone = new Far();
+  alone.reply = NO_NAME;
+  const pools = { default: { members: [member('six')] } };
+  const six = await startedBy(alone, { options: { ...SIX, pools, providers }, router });
+  six.accept(['a.example']);
+  await six.clock.advance(1000);
+  equal((await six.scheduler.operations.lanes()).suspensions.length, 1);
+  await six.end();
+});
+
+test('left out: who says so of IPv6 although it was left out is believed once', async () => {
+  const far = new Far();
+  far.address = IPV6;
+  const world = await startedBy(far);
+  const message = world.accept(['gmail.com']);
+  await world.clock.advance(1000);
+  deepEqual(world.kinds(message), ['deferred', 'deferred']);
+  equal(far.grants.length, 2);
+  await world.end();
+});
+
+test('left out: where no source of a pool has anything but IPv6 somebody is told', async () => {
+  const pools = { default: { members: [member('six')] } };
+  const world = await startedBy(new Far(), { options: { ...SIX, pools, providers: { google: { lanes: 'shared' } } } });
+  world.accept(['gmail.com']);
+  await world.clock.advance(1000);
+  equal(world.spool.journal.filter((event) => event.type === 'alarm' && event.alarm === 'pool-suspended').length, 1);
+  await world.end();
 });
 
 test('left out: TLS only where it was used, may be missing, and is no provider’s; a server that asks for it has it again', async () => {
@@ -384,6 +413,10 @@ test('left out: what nobody uses yet is handed to egress all the same, for as lo
   await world.clock.advance(1000);
   // It was not used, so there is no other way: the plan counts.
   deepEqual(world.kinds(message), ['deferred']);
+  // Said again it is no longer than said once.
+  world.accept(['example.net']);
+  await world.clock.advance(1000);
+  equal(states(world).length, 1);
   far.reply = undefined;
   await world.clock.advance(30 * MINUTE);
   deepEqual(world.kinds(message), ['deferred', 'delivered']);
