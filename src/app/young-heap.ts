@@ -15,7 +15,7 @@ const ENTRIES = 32;
 /** From now on it stays as it is, in the threads too. Once, before much is loaded. */
 export function freezeYoungHeap(): void {
   freeze();
-  // V8 corrects the factor to 2 for the whole process whenever a thread begins.
+  // V8 corrects the factor to 2 for the whole process whenever a thread begins; a collection before it is online doubles it.
   process.on('worker', (worker) => worker.once('online', freeze));
 }
 

@@ -36,9 +36,9 @@ export class CopyForward {
   /**
    * Reads the record now, and writes it soon. False: it is damaged. A copy rejects, here or at a later call, with
    * SpoolFull.
-   * `copied`: state of the message, given when the record is read; undefined: it is not needed any more.
+   * `copied`: durable state of the message, asked when the record is read; undefined: it is not needed any more.
    */
-  async copy(kind: RecordKind, from: Location, copied?: () => Copied | undefined): Promise<boolean> {
+  async copy(kind: RecordKind, from: Location, copied?: () => Promise<Copied | undefined>): Promise<boolean> {
     const { reader, writer } = this.#parts;
     let content: readonly Uint8Array[] | 'own-file';
     let record: Awaited<ReturnType<typeof reader.read>>;
@@ -49,7 +49,7 @@ export class CopyForward {
       if (error instanceof DamagedRecord) return false;
       throw error;
     }
-    const state = copied?.();
+    const state = await copied?.();
     if (copied !== undefined && state === undefined) return true;
     const { message, ownFile } = record;
     const inPlace = async (error: unknown): Promise<Location> => {

@@ -186,8 +186,11 @@ export class Keeper {
     return location?.segment === segment && location.offset === offset;
   }
 
-  /** undefined: it is over. */
-  #copied(id: MessageId): Copied | undefined {
+  /**
+   * undefined: it is over. Waits until the outcomes that it leaves out are durable: a rebuild after a power cut believes a
+   * copy, which must not know of outcomes that the journal lost.
+   */
+  async #copied(id: MessageId): Promise<Copied | undefined> {
     const { overlay, clock } = this.#parts;
     const queued = overlay.message(id);
     if (queued === undefined) return undefined;
@@ -195,7 +198,9 @@ export class Keeper {
       const state = { index, dueAt, attempts };
       return lastReply === undefined ? state : { ...state, lastReply };
     });
-    return { waiting, at: clock.now(), journal: this.#journal.position };
+    const copied = { waiting, at: clock.now(), journal: this.#journal.position };
+    await this.#journal.durable();
+    return copied;
   }
 
   #pause(ms: number): Promise<void> {

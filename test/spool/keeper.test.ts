@@ -65,6 +65,26 @@ test('keeper: what lives is copied out of a segment in which little does, and re
   await close();
 });
 
+test('keeper: a copy is written once the outcomes that it leaves out are durable, for a rebuild believes it', async () => {
+  const disk = newDisk();
+  const { spool, put, writer, close } = await makeDiskSpool({ disk, index: createMemoryIndex() });
+  const messages = Array.from({ length: 8 }, () => withContent(mail(['a@one.example', 'b@two.example']), 2000));
+  for (const message of messages) spool.accept(await put(message));
+  const [kept, ...over] = messages as [(typeof messages)[number]];
+  for (const message of over) spool.record([outcome(message, 0, 'failed'), outcome(message, 1, 'failed')]);
+  await writer.close();
+  spool.segmentClosed(spool.message(kept.id)!.location.segment);
+  await spool.checkpoint();
+  spool.record([outcome(kept, 1, 'delivered')]);
+  const calls: string[] = [];
+  disk.fault = ({ name, path }) => void calls.push(`${name} ${path.split('/')[0]}`);
+  await spool.keep();
+  const copied = calls.indexOf('write segments');
+  assert.ok(copied > 0, 'it was copied');
+  assert.ok(calls.slice(0, copied).includes('fdatasync journal'), calls.slice(0, copied + 1).join(', '));
+  await close();
+});
+
 test('keeper: journal files go when they are old and nothing needs them; the state outlives them', async () => {
   const disk = newDisk();
   const index = createMemoryIndex();
