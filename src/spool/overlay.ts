@@ -23,7 +23,7 @@ import {
 } from './rows.ts';
 import { SegmentTable } from './segment-table.ts';
 import { StateTable } from './state-table.ts';
-import { type StoredMessage, StoredMessages, waitingOf } from './stored-messages.ts';
+import { type IndexedMessage, IndexedMessages, waitingOf } from './indexed-messages.ts';
 
 /** What changed of one message within a layer. */
 export interface Entry {
@@ -47,7 +47,7 @@ export class Overlay {
   readonly states: StateTable;
   readonly expiry: LayeredOrder;
   readonly #store: IndexStore;
-  readonly #stored: StoredMessages;
+  readonly #stored: IndexedMessages;
   #active: Layer = new Map();
   #committing: Layer | undefined;
   /** Ended since the last checkpoint began, with content in a file of its own. */
@@ -55,7 +55,7 @@ export class Overlay {
 
   constructor(store: IndexStore) {
     this.#store = store;
-    this.#stored = new StoredMessages(store);
+    this.#stored = new IndexedMessages(store);
     this.segments = new SegmentTable(store);
     this.queues = new QueueTable(store);
     this.states = new StateTable(store);
@@ -221,7 +221,7 @@ export class Overlay {
     const known = active?.message ?? committing?.message;
     // One that is new stands in its layer alone, and whole.
     const stored = known !== undefined && active?.isNew === true ? undefined : this.#stored.get(id, known);
-    const message = known ?? (stored as StoredMessage).message;
+    const message = known ?? (stored as IndexedMessage).message;
     const waiting: WaitingDelivery[] = [];
     for (let index = 0; index < message.forwardPaths.length; index++) {
       const held = active?.deliveries[index];

@@ -14,6 +14,17 @@ import { HOUR, mail, outcome, T0 } from './mail.ts';
 const newDisk = (capacity?: number): FakeDisk =>
   new FakeDisk({ random: seededRandom(1), ...(capacity !== undefined && { capacity }) });
 
+/** A segment in which one message of eight still waits. */
+async function makeSparse() {
+  const disk = newDisk();
+  const { spool, put, writer, close } = await makeDiskSpool({ disk, index: createMemoryIndex() });
+  const messages = Array.from({ length: 8 }, () => withContent(mail(['a@one.example', 'b@two.example']), 2000));
+  for (const message of messages) spool.accept(await put(message));
+  const [kept, ...over] = messages as [(typeof messages)[number]];
+  for (const message of over) spool.record([outcome(message, 0, 'failed'), outcome(message, 1, 'failed')]);
+  return { disk, kept, spool, writer, close };
+}
+
 test('keeper: a finished segment goes when nothing lives in it, nobody reads it and the index says so', async () => {
   const disk = newDisk();
   const { spool, put, writer, close } = await makeDiskSpool({ disk, index: createMemoryIndex() });
@@ -42,12 +53,7 @@ test('keeper: a finished segment goes when nothing lives in it, nobody reads it 
 });
 
 test('keeper: what lives is copied out of a segment in which little does, and read where it is then', async () => {
-  const disk = newDisk();
-  const { spool, put, writer, close } = await makeDiskSpool({ disk, index: createMemoryIndex() });
-  const messages = Array.from({ length: 8 }, () => withContent(mail(['a@one.example', 'b@two.example']), 2000));
-  for (const message of messages) spool.accept(await put(message));
-  const [kept, ...over] = messages as [(typeof messages)[number]];
-  for (const message of over) spool.record([outcome(message, 0, 'failed'), outcome(message, 1, 'failed')]);
+  const { disk, kept, spool, writer, close } = await makeSparse();
   spool.record([outcome(kept, 1, 'deferred', { nextAttemptAt: T0 + 99, attempts: 2 })]);
   const before = spool.message(kept.id)!;
   await writer.close();
@@ -66,12 +72,7 @@ test('keeper: what lives is copied out of a segment in which little does, and re
 });
 
 test('keeper: a copy is written once the outcomes that it leaves out are durable, for a rebuild believes it', async () => {
-  const disk = newDisk();
-  const { spool, put, writer, close } = await makeDiskSpool({ disk, index: createMemoryIndex() });
-  const messages = Array.from({ length: 8 }, () => withContent(mail(['a@one.example', 'b@two.example']), 2000));
-  for (const message of messages) spool.accept(await put(message));
-  const [kept, ...over] = messages as [(typeof messages)[number]];
-  for (const message of over) spool.record([outcome(message, 0, 'failed'), outcome(message, 1, 'failed')]);
+  const { disk, kept, spool, writer, close } = await makeSparse();
   await writer.close();
   spool.segmentClosed(spool.message(kept.id)!.location.segment);
   await spool.checkpoint();

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { seededRandom } from '../../src/base/random.ts';
 import type { IndexStore } from '../../src/spool/index-store.ts';
 import { createMemoryIndex } from '../../src/spool/memory-index.ts';
-import { StoredMessages } from '../../src/spool/stored-messages.ts';
+import { IndexedMessages } from '../../src/spool/indexed-messages.ts';
 import { FakeDisk } from '../support/fake-disk.ts';
 import { makeDiskSpool } from './disk-spool-under-test.ts';
 import { mail, outcome, T0 } from './mail.ts';
@@ -29,7 +29,7 @@ function countingIndex(): { readonly index: IndexStore; reads: number } {
 
 const many = (count: number): string[] => Array.from({ length: count }, (_, n) => `u@d${n}.example`);
 
-test('stored messages: one for many is read from the index once, and follows every checkpoint', async () => {
+test('indexed messages: one for many is read from the index once, and follows every checkpoint', async () => {
   const counting = countingIndex();
   const { spool, put, close } = await makeDiskSpool({
     disk: new FakeDisk({ random: seededRandom(1) }),
@@ -67,7 +67,7 @@ test('stored messages: one for many is read from the index once, and follows eve
   await close();
 });
 
-test('stored messages: so many recipients are kept, those asked for longest ago go first, and single ones never stay', async () => {
+test('indexed messages: so many recipients are kept, those asked for longest ago go first, and single ones never stay', async () => {
   const counting = countingIndex();
   const { spool, put, close } = await makeDiskSpool({
     disk: new FakeDisk({ random: seededRandom(1) }),
@@ -76,7 +76,7 @@ test('stored messages: so many recipients are kept, those asked for longest ago 
   const [a, b, c, single] = [mail(many(4)), mail(many(4)), mail(many(4)), mail(many(1))];
   for (const message of [a, b, c, single]) spool.accept(await put(message));
   await spool.checkpoint();
-  const stored = new StoredMessages(counting.index, 9);
+  const stored = new IndexedMessages(counting.index, 9);
   const readsOf = (message: typeof a): number => {
     const before = counting.reads;
     deepEqual(stored.get(message.id).message, message);

@@ -20,17 +20,17 @@ import {
 const RECIPIENTS_MAX = 20_000;
 const DELIVERIES_MAX = 65_536;
 
-export interface StoredMessage {
+export interface IndexedMessage {
   readonly message: Message;
   /** What waits, by index. */
   readonly waiting: ReadonlyMap<number, WaitingDelivery>;
 }
 
-interface Kept extends StoredMessage {
+interface Kept extends IndexedMessage {
   readonly waiting: Map<number, WaitingDelivery>;
 }
 
-export class StoredMessages {
+export class IndexedMessages {
   readonly #store: IndexStore;
   readonly #recipientsMax: number;
   /** Asked for longest ago first. */
@@ -43,7 +43,7 @@ export class StoredMessages {
   }
 
   /** It has a row, or `known` is what stands in it. Good until the index changes. */
-  get(id: MessageId, known?: Message): StoredMessage {
+  get(id: MessageId, known?: Message): IndexedMessage {
     const kept = this.#kept.get(id);
     if (kept !== undefined) {
       this.#kept.delete(id);
